@@ -1,0 +1,36 @@
+//! What ties a request, the jobs it enqueues and their outgoing calls together.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+tokio::task_local! {
+    static CURRENT: Trace;
+}
+
+/// The trace of the work at hand. It follows the task: `edge` sets it for a request, the runner for an attempt, and
+/// `jobs::enqueue` and the gateways read it, so that no operation has to pass it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// The request id; for jobs, the one of the request that began the chain.
+    pub correlation_id: Arc<str>,
+    /// W3C `traceparent` of the present span.
+    pub traceparent: Option<Arc<str>>,
+}
+
+impl Trace {
+    /// A trace that begins here.
+    pub fn begin() -> Self {
+        Self { correlation_id: Uuid::now_v7().to_string().into(), traceparent: None }
+    }
+
+    /// The trace of the current task, or a new one.
+    pub fn current() -> Self {
+        CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Self::begin())
+    }
+
+    /// Runs `work` under this trace.
+    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
+    }
+}
