@@ -1,0 +1,473 @@
+//! The typed settings, one group per part of the system.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use kernel::Secret;
+
+use crate::{
+    parse,
+    read::{Invalids, Reader},
+    shape, vars,
+};
+
+const MILLI: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Everything a process is told from outside.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub secret_key: Secret,
+    pub public_url: String,
+    pub shutdown_grace: Duration,
+    pub database: Database,
+    pub redis: Redis,
+    pub http: Http,
+    pub mail: Mail,
+    pub catalogue: Catalogue,
+    pub summarizer: Summarizer,
+    pub cloudinary: Option<Cloudinary>,
+    pub accounts: Accounts,
+    pub engine: Engine,
+    pub telemetry: Telemetry,
+}
+
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub url: Secret,
+    pub max_connections: u32,
+    pub statement_cache: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Redis {
+    pub url: Secret,
+    pub prefix: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    pub host: String,
+    pub port: u16,
+    pub worker_port: u16,
+    pub request_timeout: Duration,
+    pub body_limit: usize,
+    pub cors_origins: Vec<String>,
+    pub trusted_proxies: usize,
+    pub rate_limit_per_minute: u32,
+    pub auth_rate_limit_per_minute: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub transport: MailTransport,
+    pub from: String,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug)]
+pub enum MailTransport {
+    /// Each mail becomes an `.eml` file in this folder.
+    Folder(PathBuf),
+    /// An SMTP URL as lettre reads it, without the password.
+    Smtp { url: String, password: Option<Secret> },
+}
+
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    pub google_books_key: Option<Secret>,
+    pub google_books_url: String,
+    pub cache_ttl: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct Summarizer {
+    pub delay: Duration,
+    pub gemini_key: Option<Secret>,
+    pub gemini_model: String,
+    pub gemini_url: String,
+    pub openai_url: Option<String>,
+    pub openai_model: String,
+    pub openai_key: Option<Secret>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Cloudinary {
+    pub cloud_name: String,
+    pub api_secret: Secret,
+    pub delivery_url: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub access_token_ttl: Duration,
+    pub refresh_token_ttl: Duration,
+    pub otp_ttl: Duration,
+    pub trial_delay: Duration,
+    pub trial_days: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub lease: Duration,
+    /// Concurrency by queue name.
+    pub concurrency: BTreeMap<&'static str, usize>,
+    pub retention_days: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Pretty,
+}
+
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+impl Config {
+    /// Builds the settings from any source of variables.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong, all at once, by name.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Invalids> {
+        let r = Reader::new(lookup);
+        let config = Self {
+            secret_key: secret_key(&r),
+            public_url: public_url(&r),
+            shutdown_grace: r.duration(&vars::SHUTDOWN_GRACE, SECOND, 300 * SECOND),
+            database: database(&r),
+            redis: redis(&r),
+            http: http(&r),
+            mail: mail(&r),
+            catalogue: Catalogue {
+                google_books_key: r.key(&vars::GOOGLE_BOOKS_API_KEY),
+                google_books_url: r.http_url(&vars::GOOGLE_BOOKS_URL).unwrap_or_default(),
+                cache_ttl: r.duration(&vars::CATALOGUE_CACHE_TTL, SECOND, 365 * DAY),
+            },
+            summarizer: summarizer(&r),
+            cloudinary: cloudinary(&r),
+            accounts: Accounts {
+                access_token_ttl: r.duration(&vars::ACCESS_TOKEN_TTL, SECOND, DAY),
+                refresh_token_ttl: r.duration(&vars::REFRESH_TOKEN_TTL, SECOND, 365 * DAY),
+                otp_ttl: r.duration(&vars::OTP_TTL, SECOND, DAY),
+                trial_delay: r.duration(&vars::TRIAL_DELAY, Duration::ZERO, DAY),
+                trial_days: r.number(&vars::TRIAL_DAYS, 1, 365),
+            },
+            engine: engine(&r),
+            telemetry: telemetry(&r),
+        };
+        r.finish(config)
+    }
+
+    /// Whether readers and the database are on this machine, as far as the settings tell.
+    pub fn is_local(&self) -> bool {
+        let public = shape::authority(&self.public_url).is_ok_and(|(host, _)| shape::is_loopback(host));
+        public && shape::is_local_postgres(self.database.url.expose())
+    }
+}
+
+/// On Render the platform knows the address, unless somebody chose another.
+fn public_url(r: &Reader) -> String {
+    let var = match (r.set(&vars::PUBLIC_URL), r.set(&vars::RENDER_EXTERNAL_URL)) {
+        (None, Some(_)) => &vars::RENDER_EXTERNAL_URL,
+        _ => &vars::PUBLIC_URL,
+    };
+    r.http_url(var).unwrap_or_default()
+}
+
+fn secret_key(r: &Reader) -> Secret {
+    let key = r.required(&vars::APP_SECRET_KEY);
+    if !key.is_empty() && key.chars().count() < 32 {
+        r.refuse(&vars::APP_SECRET_KEY, "must have at least 32 characters");
+    }
+    Secret::new(key)
+}
+
+fn database(r: &Reader) -> Database {
+    let url = match r.optional(&vars::DATABASE_URL) {
+        Some(url) if !url.starts_with("postgres://") && !url.starts_with("postgresql://") => {
+            r.refuse(&vars::DATABASE_URL, "must start with postgres://");
+            url
+        }
+        Some(url) => {
+            r.demand(&vars::DATABASE_URL, shape::authority(&url).map(drop)); // without a host it is a socket
+            url
+        }
+        None => database_url_from_parts(r),
+    };
+    Database {
+        url: Secret::new(url),
+        max_connections: r.number(&vars::DATABASE_MAX_CONNECTIONS, 4, 200),
+        statement_cache: r.number(&vars::DATABASE_STATEMENT_CACHE, 0, 10_000),
+    }
+}
+
+fn database_url_from_parts(r: &Reader) -> String {
+    let parts = [&vars::DB_HOST_NAME, &vars::DB_NAME, &vars::DB_USERNAME];
+    let missing: Vec<_> = parts.iter().filter(|var| r.optional(var).is_none()).collect();
+    if missing.len() == parts.len() {
+        r.refuse(&vars::DATABASE_URL, "is required (or DB_HOST_NAME, DB_NAME and DB_USERNAME)");
+        return String::new();
+    }
+    for var in missing {
+        r.refuse(var, "is required when DATABASE_URL is not set");
+    }
+    if let Some(host) = r.optional(&vars::DB_HOST_NAME) {
+        r.demand(&vars::DB_HOST_NAME, shape::host(&host));
+    }
+    let password = r.optional(&vars::DB_PASSWORD).map(|p| format!(":{}", parse::userinfo(&p))).unwrap_or_default();
+    format!(
+        "postgres://{}{password}@{}:{}/{}",
+        parse::userinfo(&r.text(&vars::DB_USERNAME)),
+        r.text(&vars::DB_HOST_NAME),
+        r.number::<u16>(&vars::DB_PORT, 1, u16::MAX),
+        r.text(&vars::DB_NAME),
+    )
+}
+
+fn redis(r: &Reader) -> Redis {
+    let url = r.required(&vars::REDIS_URL);
+    if !url.is_empty() && !url.starts_with("redis://") && !url.starts_with("rediss://") {
+        r.refuse(&vars::REDIS_URL, "must start with redis:// or rediss://");
+    } else if !url.is_empty() {
+        r.demand(&vars::REDIS_URL, shape::host(&url));
+    }
+    let prefix = r.text(&vars::REDIS_PREFIX);
+    if !prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c)) {
+        r.refuse(&vars::REDIS_PREFIX, "may have letters, digits, `-`, `_` and `:` only");
+    }
+    Redis { url: Secret::new(url), prefix }
+}
+
+fn http(r: &Reader) -> Http {
+    let host = r.text(&vars::HOST);
+    if host.parse::<std::net::IpAddr>().is_err() {
+        r.refuse(&vars::HOST, "must be an IP address such as 127.0.0.1 or 0.0.0.0");
+    }
+    Http {
+        host,
+        port: r.number(&vars::PORT, 1, u16::MAX),
+        worker_port: r.number(&vars::WORKER_PORT, 1, u16::MAX),
+        request_timeout: r.duration(&vars::REQUEST_TIMEOUT, SECOND, 300 * SECOND),
+        body_limit: r.number(&vars::BODY_LIMIT_BYTES, 1024, 10_485_760),
+        cors_origins: cors_origins(r),
+        trusted_proxies: r.number(&vars::TRUSTED_PROXIES, 0, 5),
+        rate_limit_per_minute: r.number(&vars::RATE_LIMIT_PER_MINUTE, 1, 1_000_000),
+        auth_rate_limit_per_minute: r.number(&vars::AUTH_RATE_LIMIT_PER_MINUTE, 1, 1_000_000),
+    }
+}
+
+fn cors_origins(r: &Reader) -> Vec<String> {
+    let origins = parse::list(&r.text(&vars::CORS_ORIGINS));
+    let any = origins == ["*"];
+    if !any && !origins.iter().all(|origin| shape::is_origin(origin)) {
+        r.refuse(
+            &vars::CORS_ORIGINS,
+            "must be `*` alone, or origins such as https://app.example.org: small letters, no path, no usual port",
+        );
+    }
+    origins
+}
+
+fn mail(r: &Reader) -> Mail {
+    let url = r.text(&vars::MAIL_SMTP_URL);
+    let password = r.secret(&vars::MAIL_SMTP_PASSWORD);
+    let transport = if let Some(folder) = url.strip_prefix("file:") {
+        MailTransport::Folder(PathBuf::from(folder.strip_prefix("//").unwrap_or(folder)))
+    } else {
+        check_smtp_url(r, &url);
+        MailTransport::Smtp { url, password }
+    };
+    let from = r.text(&vars::MAIL_FROM);
+    if !shape::is_mailbox(&from) {
+        r.refuse(&vars::MAIL_FROM, "must be an address such as BookFlow <no-reply@example.org>");
+    }
+    Mail { transport, from }
+}
+
+fn check_smtp_url(r: &Reader, url: &str) {
+    let known = ["smtp://", "smtps://", "smtp+plain://"];
+    if known.iter().any(|scheme| url.starts_with(scheme)) {
+        r.demand(&vars::MAIL_SMTP_URL, shape::host(url));
+    } else {
+        r.refuse(&vars::MAIL_SMTP_URL, "must start with smtp://, smtps://, smtp+plain:// or file:");
+    }
+    let login = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
+    if login.is_some_and(|login| login.contains(':')) {
+        r.refuse(&vars::MAIL_SMTP_URL, "must not carry the password; put it into MAIL_SMTP_PASSWORD");
+    }
+}
+
+fn summarizer(r: &Reader) -> Summarizer {
+    Summarizer {
+        delay: r.duration(&vars::SUMMARY_DELAY, Duration::ZERO, DAY),
+        gemini_key: r.key(&vars::GOOGLE_API_KEY),
+        gemini_model: r.text(&vars::GEMINI_MODEL),
+        gemini_url: r.http_url(&vars::GEMINI_URL).unwrap_or_default(),
+        openai_url: r.http_url(&vars::SUMMARIZER_URL),
+        openai_model: r.text(&vars::SUMMARIZER_MODEL),
+        openai_key: r.key(&vars::SUMMARIZER_API_KEY),
+    }
+}
+
+fn cloudinary(r: &Reader) -> Option<Cloudinary> {
+    let cloud_name = r.optional(&vars::CLOUDINARY_CLOUD_NAME)?;
+    let secret = r.secret(&vars::CLOUDINARY_API_SECRET);
+    if secret.is_none() {
+        r.refuse(&vars::CLOUDINARY_API_SECRET, "is required when CLOUDINARY_CLOUD_NAME is set");
+    }
+    Some(Cloudinary {
+        cloud_name,
+        api_secret: secret.unwrap_or_default(),
+        delivery_url: r.http_url(&vars::CLOUDINARY_DELIVERY_URL).unwrap_or_default(),
+    })
+}
+
+fn engine(r: &Reader) -> Engine {
+    let concurrency = [
+        ("default", &vars::QUEUE_DEFAULT_CONCURRENCY),
+        ("mail", &vars::QUEUE_MAIL_CONCURRENCY),
+        ("ai", &vars::QUEUE_AI_CONCURRENCY),
+        ("bulk", &vars::QUEUE_BULK_CONCURRENCY),
+    ];
+    Engine {
+        lease: r.duration(&vars::JOB_LEASE, 1000 * MILLI, 3600 * SECOND),
+        concurrency: concurrency.into_iter().map(|(queue, var)| (queue, r.number(var, 1, 1000))).collect(),
+        retention_days: r.number(&vars::EXECUTION_RETENTION_DAYS, 1, 3650),
+    }
+}
+
+fn telemetry(r: &Reader) -> Telemetry {
+    let format = match r.text(&vars::LOG_FORMAT).as_str() {
+        "json" => LogFormat::Json,
+        "pretty" => LogFormat::Pretty,
+        _ => {
+            r.refuse(&vars::LOG_FORMAT, "must be json or pretty");
+            LogFormat::Json
+        }
+    };
+    let filter = r.text(&vars::RUST_LOG);
+    if !shape::is_log_filter(&filter) {
+        r.refuse(&vars::RUST_LOG, "must be a filter such as info or info,jobs=debug");
+    }
+    Telemetry { format, filter }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, Invalids> {
+        let pairs: BTreeMap<_, _> = pairs.iter().copied().collect();
+        Config::read(&|name| pairs.get(name).map(|value| (*value).to_owned()))
+    }
+
+    const KEY: (&str, &str) = ("APP_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+    const REDIS: (&str, &str) = ("REDIS_URL", "redis://127.0.0.1");
+
+    #[test]
+    fn three_variables_are_enough() {
+        let config = read(&[KEY, REDIS, ("DATABASE_URL", "postgres://b@localhost/b")]).unwrap();
+        assert_eq!(config.http.port, 10_000);
+        assert_eq!(config.summarizer.delay, Duration::from_secs(2));
+        assert_eq!(config.engine.concurrency["ai"], 4);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_and_no_value_is_repeated() {
+        let wrong = read(&[("PORT", "hunter2"), ("APP_SECRET_KEY", "short"), ("JOB_LEASE", "1ms")]).unwrap_err();
+        let names: Vec<_> = wrong.0.iter().map(|invalid| invalid.name).collect();
+        assert_eq!(names, ["APP_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PORT", "JOB_LEASE"]);
+        assert!(!wrong.to_string().contains("hunter2") && !wrong.to_string().contains("short"));
+    }
+
+    #[test]
+    fn what_no_part_could_work_with_is_told_together_by_name() {
+        let wrong = read(&[
+            KEY,
+            ("DATABASE_URL", "postgres://[hunter2"),
+            ("REDIS_URL", "redis://:::"),
+            ("PUBLIC_URL", "http://"),
+            ("CORS_ORIGINS", "*,https://a.example"),
+            ("MAIL_SMTP_URL", "smtp://"),
+            ("MAIL_FROM", "hunter2@"),
+            ("GOOGLE_BOOKS_API_KEY", "hunter2\u{7}"),
+            ("GOOGLE_API_KEY", "hunter2\n3"),
+            ("SUMMARIZER_API_KEY", "hünter2"),
+            ("RUST_LOG", "info,=hunter2"),
+        ])
+        .unwrap_err();
+        let names: std::collections::BTreeSet<_> = wrong.0.iter().map(|invalid| invalid.name).collect();
+        let told = [
+            "CORS_ORIGINS",
+            "DATABASE_URL",
+            "GOOGLE_API_KEY",
+            "GOOGLE_BOOKS_API_KEY",
+            "MAIL_FROM",
+            "MAIL_SMTP_URL",
+            "PUBLIC_URL",
+            "REDIS_URL",
+            "RUST_LOG",
+            "SUMMARIZER_API_KEY",
+        ];
+        assert_eq!(names, told.into());
+        assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+    }
+
+    const DB: (&str, &str) = ("DATABASE_URL", "postgres://b@localhost/b");
+
+    #[test]
+    fn origins_are_listed_or_any_but_never_such_that_no_page_has() {
+        for good in ["", "*", "https://a.example, http://localhost:3000"] {
+            read(&[KEY, REDIS, DB, ("CORS_ORIGINS", good)]).unwrap_or_else(|wrong| panic!("{good}: {wrong}"));
+        }
+        for bad in ["*,https://a.example", "not an origin", "https://a.example/", "https://a.example,*"] {
+            let wrong = read(&[KEY, REDIS, DB, ("CORS_ORIGINS", bad)]).unwrap_err();
+            assert_eq!(wrong.0[0].name, "CORS_ORIGINS", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_platform_s_address_stands_in_for_the_public_one() {
+        let url = |extra: &[(&str, &str)]| read(&[&[KEY, REDIS, DB], extra].concat()).unwrap().public_url;
+        let render = ("RENDER_EXTERNAL_URL", "https://b.onrender.com");
+        assert_eq!(url(&[]), "http://127.0.0.1:10000");
+        assert_eq!(url(&[render]), "https://b.onrender.com");
+        assert_eq!(url(&[render, ("PUBLIC_URL", "https://books.example/")]), "https://books.example");
+    }
+
+    #[test]
+    fn an_installation_is_local_when_its_readers_and_its_database_are() {
+        let local = |extra: &[(&str, &str)]| read(&[&[KEY, REDIS], extra].concat()).unwrap().is_local();
+        assert!(local(&[DB]));
+        assert!(!local(&[DB, ("PUBLIC_URL", "http://books.example")]));
+        assert!(!local(&[("DATABASE_URL", "postgres://b@db.example/b")]));
+    }
+
+    #[test]
+    fn covers_need_the_secret_alone_and_the_vendor_s_own_variable_does_no_harm() {
+        let cloud = ("CLOUDINARY_CLOUD_NAME", "c");
+        let vendor = ("CLOUDINARY_URL", "cloudinary://key:secret@c");
+        let config = read(&[KEY, REDIS, DB, cloud, vendor, ("CLOUDINARY_API_SECRET", "s")]).unwrap();
+        assert_eq!(config.cloudinary.unwrap().delivery_url, "https://res.cloudinary.com");
+        let wrong = read(&[KEY, REDIS, DB, cloud]).unwrap_err();
+        assert_eq!(wrong.0[0].name, "CLOUDINARY_API_SECRET");
+    }
+
+    #[test]
+    fn the_database_can_be_given_in_parts() {
+        let parts = [("DB_HOST_NAME", "db"), ("DB_NAME", "n"), ("DB_USERNAME", "u"), ("DB_PASSWORD", "p@s")];
+        let config = read(&[&[KEY, REDIS], &parts[..]].concat()).unwrap();
+        assert_eq!(config.database.url.expose(), "postgres://u:p%40s@db:5432/n");
+    }
+
+    #[test]
+    fn a_mail_password_does_not_belong_into_the_url() {
+        let db = ("DATABASE_URL", "postgres://b@localhost/b");
+        let wrong = read(&[KEY, REDIS, db, ("MAIL_SMTP_URL", "smtp://me:secret@mail:587")]).unwrap_err();
+        assert_eq!(wrong.0[0].name, "MAIL_SMTP_URL");
+    }
+}
