@@ -1,0 +1,115 @@
+//! Versions of resources: `ETag`, `If-Match` for writes, and 304 for reads.
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponseParts, Response, ResponseParts},
+};
+use kernel::{Problem, kinds};
+use utoipa::IntoParams;
+
+use crate::Refusal;
+
+/// The entity tag of a row's version: `"7"`. Part of an answer: `Ok((ETag(row.version), Json(view)))`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ETag(pub i64);
+
+/// The entity tag of `version` as a header value.
+pub fn etag(version: i64) -> HeaderValue {
+    // A quoted number is always a valid header value.
+    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+}
+
+impl IntoResponseParts for ETag {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        parts.headers_mut().insert(header::ETAG, etag(self.0));
+        Ok(parts)
+    }
+}
+
+/// Which version the caller wants to change.
+///
+/// As an extractor refuses with `precondition-required` (428) when the header is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// `*`: whatever version there is.
+    Any,
+    /// One of these versions; empty when none of the tags is one of ours.
+    Versions(Vec<i64>),
+}
+
+impl IfMatch {
+    /// Demands that `current` is a version the caller has seen. Check it in the transaction that writes.
+    ///
+    /// # Errors
+    /// `precondition-failed` (412).
+    pub fn check(&self, current: i64) -> Result<(), Problem> {
+        match self {
+            Self::Versions(seen) if !seen.contains(&current) => Err(Problem::new(&kinds::PRECONDITION_FAILED)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let tags = tags(&parts.headers, &header::IF_MATCH);
+        if tags.is_empty() {
+            return Err(Problem::new(&kinds::PRECONDITION_REQUIRED).into());
+        }
+        if tags.contains(&"*") {
+            return Ok(Self::Any);
+        }
+        // If-Match compares strongly: a weak tag (`W/"7"`) never matches (RFC 9110 §13.1.1).
+        Ok(Self::Versions(tags.into_iter().filter_map(version).collect()))
+    }
+}
+
+/// The header's line in the API's document: `#[utoipa::path(params(IfMatchHeader))]`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is read")]
+pub struct IfMatchHeader {
+    /// The `ETag` of the version that you have seen.
+    #[param(rename = "If-Match", example = "\"7\"")]
+    if_match: String,
+}
+
+/// Answers 304 without a body when the caller already has what would be sent.
+pub(crate) async fn not_modified(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known = reads.then(|| request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>());
+    let mut response = next.run(request).await;
+    let Some(known) = known.filter(|known| !known.is_empty() && response.status() == StatusCode::OK) else {
+        return response;
+    };
+    let headers = known.into_iter().map(|value| (header::IF_NONE_MATCH, value)).collect::<HeaderMap>();
+    let current = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(weakly);
+    let same = |tag: &str| tag == "*" || Some(weakly(tag)) == current;
+    if current.is_some() && tags(&headers, &header::IF_NONE_MATCH).into_iter().any(same) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty()).collect()
+}
+
+fn version(tag: &str) -> Option<i64> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
+fn weakly(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
