@@ -1,0 +1,168 @@
+//! Many executions in one statement.
+
+use chrono::{DateTime, Utc};
+use kernel::{ExecutionId, Result, ScheduleId, Trace};
+use serde_json::Value;
+use store::{Note, Sql, Tx};
+use uuid::Uuid;
+
+use crate::{
+    enqueue::{Enqueue, LOOKAHEAD, Trigger},
+    job::{Job, Queue},
+    metrics,
+};
+
+/// Rows per statement.
+const BATCH: usize = 2_000;
+
+/// An execution to be written as it is.
+#[derive(Clone, Debug)]
+pub struct NewExecution {
+    pub kind: &'static str,
+    pub queue: Queue,
+    pub args: Value,
+    pub occurrence: Option<(ScheduleId, DateTime<Utc>)>,
+    pub run_at: DateTime<Utc>,
+    pub priority: i16,
+    pub max_attempts: u16,
+    pub unique_key: Option<String>,
+    pub trigger: Trigger,
+    pub triggered_by: Option<String>,
+    pub state: NewState,
+}
+
+/// What an execution is born as.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewState {
+    /// It will run.
+    Queued,
+    /// An occurrence that was left out, for this reason.
+    Skipped(String),
+    /// An occurrence that was due while nothing could run it, or was too late, for this reason. A range of them is one row,
+    /// with its extent in the result.
+    Missed(String, Value),
+}
+
+/// Enqueues every one of `jobs`, all under the same options. Returns how many are new: jobs whose unique key waits or runs
+/// already are left out.
+///
+/// # Errors
+/// `internal-error` when the arguments cannot be serialised; `unavailable` when Postgres is away.
+pub async fn enqueue_many<J: Job>(tx: &Tx, jobs: &[J], options: &Enqueue) -> Result<usize> {
+    let mut rows = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        rows.push(NewExecution {
+            kind: J::KIND,
+            queue: J::QUEUE,
+            args: serde_json::to_value(job)?,
+            occurrence: None,
+            run_at: options.run_at(tx.now()),
+            priority: options.priority_or_default(),
+            max_attempts: options.max_attempts_or(J::POLICY.max_attempts),
+            unique_key: job.unique_key(),
+            trigger: options.trigger_kind(),
+            triggered_by: options.triggered_by_text(),
+            state: NewState::Queued,
+        });
+    }
+    Ok(insert_many(tx, &rows).await?.len())
+}
+
+/// Writes `rows`; those whose occurrence or unique key exists already are left out. Returns the ids of the new ones.
+///
+/// # Errors
+/// `unavailable` when Postgres is away.
+pub async fn insert_many(tx: &Tx, rows: &[NewExecution]) -> Result<Vec<ExecutionId>> {
+    let mut inserted = Vec::with_capacity(rows.len());
+    for batch in rows.chunks(BATCH) {
+        inserted.extend(insert_batch(tx, batch).await?);
+    }
+    Ok(inserted)
+}
+
+async fn insert_batch(tx: &Tx, rows: &[NewExecution]) -> Result<Vec<ExecutionId>> {
+    let trace = Trace::current();
+    let ids: Vec<Uuid> = rows.iter().map(|_| Uuid::now_v7()).collect();
+    let dispatched =
+        |row: &NewExecution| row.state == NewState::Queued && tx.is_heard() && row.run_at - tx.now() < LOOKAHEAD;
+    let texts = |pick: fn(&NewExecution) -> String| rows.iter().map(pick).collect::<Vec<String>>();
+    let values: [sea_orm::Value; 16] = [
+        ids.clone().into(),
+        texts(|row| row.kind.to_owned()).into(),
+        texts(|row| row.queue.name().to_owned()).into(),
+        texts(|row| row.occurrence.map(|(id, _)| id.to_string()).unwrap_or_default()).into(),
+        texts(|row| row.occurrence.map(|(_, at)| at.to_rfc3339()).unwrap_or_default()).into(),
+        texts(|row| row.args.to_string()).into(),
+        texts(|row| state_name(&row.state).to_owned()).into(),
+        rows.iter().map(|row| row.priority).collect::<Vec<i16>>().into(),
+        rows.iter().map(|row| i32::from(row.max_attempts)).collect::<Vec<i32>>().into(),
+        rows.iter().map(|row| row.run_at).collect::<Vec<DateTime<Utc>>>().into(),
+        rows.iter().map(dispatched).collect::<Vec<bool>>().into(),
+        texts(|row| row.unique_key.clone().unwrap_or_default()).into(),
+        texts(|row| format!("{}\u{1f}{}", row.trigger.name(), row.triggered_by.as_deref().unwrap_or_default())).into(),
+        texts(|row| message(&row.state).to_owned()).into(),
+        texts(|row| extent(&row.state)).into(),
+        vec![
+            trace.correlation_id.to_string(),
+            trace.traceparent.as_deref().unwrap_or_default().to_owned(),
+            tx.now().to_rfc3339(),
+        ]
+        .into(),
+    ];
+    let new: Vec<New> = tx.query(INSERT, values).await?;
+    let by_id: std::collections::HashMap<Uuid, &NewExecution> = ids.into_iter().zip(rows).collect();
+    for New { id } in &new {
+        let Some(row) = by_id.get(id) else { continue };
+        if dispatched(row) {
+            tx.note(Note { topic: row.queue.name(), id: *id, at: row.run_at, rank: row.priority });
+        }
+        if row.state == NewState::Queued {
+            metrics::enqueued(row.kind, row.queue, 1);
+        }
+    }
+    Ok(new.into_iter().map(|row| row.id.into()).collect())
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct New {
+    id: Uuid,
+}
+
+fn state_name(state: &NewState) -> &'static str {
+    match state {
+        NewState::Queued => "queued",
+        NewState::Skipped(_) => "skipped",
+        NewState::Missed(..) => "missed",
+    }
+}
+
+fn message(state: &NewState) -> &str {
+    match state {
+        NewState::Queued => "",
+        NewState::Skipped(reason) | NewState::Missed(reason, _) => reason,
+    }
+}
+
+fn extent(state: &NewState) -> String {
+    match state {
+        NewState::Missed(_, extent) if !extent.is_null() => extent.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Empty texts stand for nulls; what every row shares comes once, in the last array.
+const INSERT: &str = "
+insert into executions (id, kind, queue, schedule_id, scheduled_for, args, state, priority, max_attempts, run_at,
+                        dispatched_at, unique_key, trigger, triggered_by, message, result, finished_at,
+                        correlation_id, traceparent, created_at)
+select r.id, r.kind, r.queue, nullif(r.schedule_id, '')::uuid, nullif(r.scheduled_for, '')::timestamptz, r.args::jsonb,
+       r.state, r.priority, r.max_attempts, r.run_at, case when r.dispatched then greatest(r.run_at, ($16::text[])[3]::timestamptz) end, nullif(r.unique_key, ''),
+       split_part(r.cause, e'\\x1f', 1), nullif(split_part(r.cause, e'\\x1f', 2), ''), nullif(r.message, ''),
+       nullif(r.result, '')::jsonb, case when r.state <> 'queued' then ($16::text[])[3]::timestamptz end,
+       ($16::text[])[1], nullif(($16::text[])[2], ''), ($16::text[])[3]::timestamptz
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int2[], $9::int4[],
+            $10::timestamptz[], $11::bool[], $12::text[], $13::text[], $14::text[], $15::text[])
+     as r (id, kind, queue, schedule_id, scheduled_for, args, state, priority, max_attempts, run_at, dispatched,
+           unique_key, cause, message, result)
+on conflict do nothing
+returning id";

@@ -1,0 +1,85 @@
+//! Claims: the compare-and-set from queued to running, batched across concurrent tickets.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use kernel::{Problem, Result};
+use store::Db;
+use uuid::Uuid;
+
+use crate::{batch::Batcher, tasks};
+
+/// What a claim returns: everything an attempt needs.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Claimed {
+    pub id: Uuid,
+    pub kind: String,
+    pub queue: String,
+    pub priority: i16,
+    pub args: String,
+    pub attempt: i32,
+    pub max_attempts: i32,
+    /// Attempts that have failed so far: snoozes and hand-backs are not among them.
+    pub failures: i32,
+    pub run_at: DateTime<Utc>,
+    pub started_at: DateTime<Utc>,
+    pub lease_id: Uuid,
+    pub scheduled_for: Option<DateTime<Utc>>,
+    pub triggered_by: Option<String>,
+    pub correlation_id: String,
+    pub traceparent: Option<String>,
+}
+
+/// Claims executions for one process.
+#[derive(Clone)]
+pub(crate) struct Claims(Batcher<Uuid, Option<Claimed>>);
+
+impl Claims {
+    pub fn new(db: Db, process: Uuid, lease: Duration) -> Self {
+        let db = Arc::new(db);
+        Self(Batcher::new("claims", move |ids: Vec<Uuid>| {
+            let db = db.clone();
+            async move { claim(&db, process, lease, ids).await }
+        }))
+    }
+
+    /// Moves `id` from queued to running, if it is due and nobody else did.
+    ///
+    /// # Errors
+    /// `unavailable` when Postgres is away; then nothing was claimed, or the lease will expire.
+    pub async fn claim(&self, id: Uuid) -> Result<Option<Claimed>> {
+        self.0.submit(id).await.unwrap_or_else(|| Err(Problem::internal("the claims task ended")))
+    }
+}
+
+async fn claim(db: &Db, process: Uuid, lease: Duration, ids: Vec<Uuid>) -> Result<Vec<Result<Option<Claimed>>>> {
+    let now = db.clock().now();
+    let query = sqlx::query_as(CLAIM)
+        .bind(&ids)
+        .bind(now)
+        // One id per batch fences every row in it: a batch never claims a row twice. The attempt number would not do,
+        // since a claim that Postgres lost in a crash is followed by another one with the same number.
+        .bind(Uuid::now_v7())
+        .bind(now + lease)
+        .bind(process);
+    let mut claimed: Vec<Claimed> = tasks::bounded(query.fetch_all(db.pool())).await?;
+    // The same id may be in the batch twice: the first one gets the row.
+    let mut take = |id| claimed.iter().position(|row| row.id == id).map(|at| claimed.swap_remove(at));
+    Ok(ids.into_iter().map(|id| Ok(take(id))).collect())
+}
+
+/// Locked rows are skipped: whoever holds one is claiming or cancelling it. A claim need not survive a crash of
+/// Postgres (the row is queued again), so it does not wait for the disk; the completion does.
+const CLAIM: &str = "
+with picked as (
+    select id from executions
+    where id = any($1) and state = 'queued' and run_at <= $2
+    order by id for update skip locked
+)
+update executions e
+set state = 'running', attempt = e.attempt + 1, lease_id = $3, lease_until = $4, worker = $5, started_at = $2,
+    progress = null, cancel_requested_at = null
+from picked, (select set_config('synchronous_commit', 'off', true)) fast
+where e.id = picked.id
+returning e.id, e.kind, e.queue, e.priority, e.args::text as args, e.attempt, e.max_attempts, jsonb_array_length(e.errors) as failures, e.run_at, e.started_at, e.lease_id,
+          e.scheduled_for, e.triggered_by, e.correlation_id, e.traceparent";

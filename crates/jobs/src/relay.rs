@@ -1,0 +1,159 @@
+//! The relay: pushes the tickets that nobody pushed, or that got lost.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kernel::Result;
+use store::Db;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    enqueue::LOOKAHEAD,
+    job::Queue,
+    metrics, tasks,
+    wire::{Ticket, Wire},
+};
+
+/// The safety poll; Postgres sees two cheap statements per worker and poll.
+const POLL: Duration = Duration::from_secs(1);
+/// Executions per statement.
+const BATCH: i64 = 1000;
+/// A ticket that was due this long ago and has not led to a claim is lost, if its queue is not busy …
+const STALE: TimeDelta = TimeDelta::seconds(5);
+/// … and in a busy one after this long, and then after half of its age each time: a backlog is not pushed over and over.
+const STALE_WHEN_BUSY: TimeDelta = TimeDelta::seconds(60);
+/// How often a busy queue is searched for lost tickets: each search reads its backlog.
+const BUSY_SEARCH: Duration = Duration::from_secs(10);
+/// A queue with more waiting tickets than this is busy.
+const BUSY: u64 = 50;
+
+/// What a relay remembers from poll to poll.
+#[derive(Default)]
+struct Memory {
+    epoch: Option<Uuid>,
+    searched: Option<Instant>,
+}
+
+/// Pushes what is due and has no ticket, once a second, until `stop`. Many relays share the work: each claims its rows.
+pub(crate) async fn relay_forever(db: Db, wire: Wire, stop: CancellationToken) {
+    let mut memory = Memory::default();
+    while !stop.is_cancelled() {
+        match relay(&db, &wire, &mut memory).await {
+            Ok(count) if count >= BATCH as usize => continue,
+            Ok(_) => {}
+            Err(problem) => tasks::report("relay", &problem),
+        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(POLL)).await;
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    queue: String,
+    run_at: DateTime<Utc>,
+    priority: i16,
+}
+
+async fn relay(db: &Db, wire: &Wire, memory: &mut Memory) -> Result<usize> {
+    let now = db.clock().now();
+    let present = wire.epoch().await?; // with Redis away there is nothing to push to
+    if memory.epoch.is_some_and(|known| known != present) {
+        tracing::warn!("Redis lost its data; pushing every ticket again");
+        forget_dispatches(db, now).await?;
+    }
+    memory.epoch = Some(present);
+    let search_busy = memory.searched.is_none_or(|at| at.elapsed() >= BUSY_SEARCH);
+    let (mut calm, mut busy) = (Vec::new(), Vec::new());
+    for queue in Queue::ALL {
+        let names = if wire.waiting(queue).await? > BUSY { &mut busy } else { &mut calm };
+        names.push(queue.name().to_owned());
+    }
+    let mut rows = dispatch(db, now, (DISPATCH, &calm, STALE)).await?;
+    if search_busy && !busy.is_empty() {
+        memory.searched = Some(Instant::now());
+        rows.extend(dispatch(db, now, (DISPATCH_BUSY, &busy, STALE_WHEN_BUSY)).await?);
+    }
+    push(db, wire, &rows, now).await?;
+    Ok(rows.len())
+}
+
+async fn dispatch(
+    db: &Db,
+    now: DateTime<Utc>,
+    (sql, queues, stale): (&'static str, &[String], TimeDelta),
+) -> Result<Vec<Row>> {
+    let query = sqlx::query_as(sql).bind(now).bind(now + LOOKAHEAD).bind(now - stale).bind(queues).bind(BATCH);
+    tasks::bounded(query.fetch_all(db.pool())).await
+}
+
+/// Claims by writing `dispatched_at`: the instant the ticket is due, from which its staleness counts.
+const DISPATCH: &str = "
+with without as (
+    select id from executions
+    where state = 'queued' and dispatched_at is null and run_at < $2
+    order by run_at limit $5 for update skip locked
+), stale as (
+    select id from executions
+    where state = 'queued' and dispatched_at is not null and dispatched_at < $3 and queue = any($4)
+    order by dispatched_at limit $5 for update skip locked
+)
+update executions e set dispatched_at = greatest(e.run_at, $1)
+from (select id from without union all select id from stale) lost
+where e.id = lost.id
+returning e.id, e.queue, e.run_at, e.priority";
+
+const DISPATCH_BUSY: &str = "
+with stale as (
+    select id from executions
+    where state = 'queued' and dispatched_at is not null and dispatched_at < $3 and queue = any($4)
+      and dispatched_at < $1 - ($1 - run_at) / 2 and run_at < $2
+    order by dispatched_at limit $5 for update skip locked
+)
+update executions e set dispatched_at = greatest(e.run_at, $1)
+from stale where e.id = stale.id
+returning e.id, e.queue, e.run_at, e.priority";
+
+async fn push(db: &Db, wire: &Wire, rows: &[Row], now: DateTime<Utc>) -> Result<()> {
+    let mut by_queue: BTreeMap<Queue, Vec<Ticket>> = BTreeMap::new();
+    for row in rows {
+        let Some(queue) = Queue::parse(&row.queue) else {
+            continue;
+        };
+        let ticket = Ticket { queue, id: row.id, due: row.run_at, priority: row.priority };
+        by_queue.entry(queue).or_default().push(ticket);
+    }
+    let overdue = rows.iter().map(|row| now - row.run_at).max().and_then(|lag| lag.to_std().ok());
+    metrics::relay_lag(overdue.unwrap_or_default());
+    metrics::redispatched(rows.len());
+    while let Some((queue, mut tickets)) = by_queue.pop_first() {
+        tickets.sort_by_key(|ticket| (std::cmp::Reverse(ticket.priority), ticket.due));
+        if let Err(problem) = wire.push(queue, now, &tickets).await {
+            let left = tickets.iter().chain(by_queue.values().flatten());
+            let ids: Vec<Uuid> = left.map(|ticket| ticket.id).collect();
+            sqlx::query(UNDISPATCH).bind(ids).execute(db.pool()).await?;
+            return Err(problem);
+        }
+    }
+    Ok(())
+}
+
+const UNDISPATCH: &str = "update executions set dispatched_at = null where id = any($1) and state = 'queued'";
+
+async fn forget_dispatches(db: &Db, now: DateTime<Utc>) -> Result<()> {
+    loop {
+        let forgotten = sqlx::query(FORGET).bind(now).bind(BATCH).execute(db.pool()).await?.rows_affected();
+        if forgotten < BATCH as u64 {
+            return Ok(());
+        }
+    }
+}
+
+/// Rows created since then have their ticket in the new Redis already; another relay may be at it too.
+const FORGET: &str = "
+update executions set dispatched_at = null
+where id in (select id from executions
+             where state = 'queued' and dispatched_at is not null and created_at <= $1
+             order by dispatched_at limit $2 for update skip locked)";
