@@ -1,0 +1,20 @@
+//! `cargo xtask bench`: builds everything in release and measures the engine with real processes.
+
+use servers::Program;
+
+use crate::command::{cargo, command, finish};
+use crate::failure::Outcome;
+use crate::install;
+use crate::signals::Signals;
+use crate::workspace;
+
+/// Runs the works named in `arguments`, or all.
+pub fn run(arguments: &[&str]) -> Outcome {
+    let signals = Signals::listen()?;
+    install::missing(&[Program::Postgres, Program::Redis])?;
+    let programs = ["build", "--release", "-p", "web", "-p", "worker", "-p", "bench"];
+    finish(cargo(&programs), &signals)?;
+    let mut bench = command(workspace::release_program("bench"));
+    bench.args(arguments);
+    finish(bench, &signals)
+}

@@ -1,0 +1,65 @@
+//! The project's own commands: `cargo xtask help` lists them.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+
+mod bench;
+mod ci;
+mod command;
+mod dev;
+mod env;
+mod failure;
+mod generated;
+mod install;
+mod openapi;
+mod signals;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::{Failure, Outcome};
+use generated::Mode;
+
+const HELP: &str = "\
+cargo xtask dev [--reset]        run everything on this machine; Ctrl-C stops it
+            dev status           what runs, and where
+            dev down             stop what a killed `dev` left running
+            test [ARGS…]         all tests on throw-away servers; ARGS go to cargo-nextest
+            ci                   what a change must pass: format, lints, tidy, generated files, tests
+            tidy                 the project's own rules
+            env [--check]        write .env.example and README's table of variables (or see if they are current)
+            openapi [--check]    write docs/openapi.json (or see if it is current)
+            bench [WORKS…]       the speed of the engine in release, next to the floor; --json for programs
+            help                 this text";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(words: &[&str]) -> Outcome {
+    match words {
+        ["dev"] => dev::start(dev::Data::Keep),
+        ["dev", "--reset"] => dev::start(dev::Data::Reset),
+        ["dev", "status"] => dev::status(),
+        ["dev", "down"] => dev::down(),
+        ["test", arguments @ ..] => test::run(arguments),
+        ["bench", arguments @ ..] => bench::run(arguments),
+        ["ci"] => ci::run(),
+        ["tidy"] => tidy::run(),
+        ["env"] => env::run(Mode::Write),
+        ["env", "--check"] => env::run(Mode::Check),
+        ["openapi"] => openapi::run(Mode::Write),
+        ["openapi", "--check"] => openapi::run(Mode::Check),
+        [] | ["help" | "--help" | "-h", ..] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => Err(Failure::usage(format!("there is no `cargo xtask {}`\n\n{HELP}", words.join(" ")))),
+    }
+}
