@@ -1,0 +1,8 @@
+//! Who people are: registration, codes, passwords, sessions.
+
+mod codes;
+mod limits;
+mod me;
+mod passwords;
+mod registration;
+mod sessions;

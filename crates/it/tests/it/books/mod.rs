@@ -1,0 +1,7 @@
+//! The catalogue and its summaries.
+
+mod catalogue;
+mod google;
+mod models;
+mod quota;
+mod summaries;

@@ -1,0 +1,7 @@
+//! What holds for every request: problems, health, documents, repeated requests, traces.
+
+mod documents;
+mod health;
+mod idempotency;
+mod problems;
+mod traces;

@@ -1,0 +1,11 @@
+//! Real processes, and everything that is done to them.
+
+mod commit;
+mod crash;
+mod effects;
+mod exclusive;
+mod lateness;
+mod leases;
+mod outage;
+mod smoke;
+mod trouble;
