@@ -1,0 +1,35 @@
+//! The speed of the engine: real processes, durable Postgres, and the floor measured in the same run. Run by
+//! `cargo xtask bench`, which builds everything in release; arguments choose works by name, `--json` prints JSON.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a command-line program; what fails here fails the run")]
+
+mod drain;
+mod figures;
+mod idle;
+mod lateness;
+
+use figures::Figures;
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |name: &str| {
+        let mut names = arguments.iter().filter(|argument| !argument.starts_with("--")).peekable();
+        names.peek().is_none() || names.any(|argument| argument == name)
+    };
+    let mut figures = Figures::default();
+    if wanted("drain") {
+        drain::measure(&mut figures).await;
+    }
+    if wanted("lateness") {
+        lateness::measure(&mut figures).await;
+    }
+    if wanted("idle") {
+        idle::measure(&mut figures).await;
+    }
+    if arguments.iter().any(|argument| argument == "--json") {
+        println!("{}", figures.json());
+    } else {
+        print!("{}", figures.table());
+    }
+}
