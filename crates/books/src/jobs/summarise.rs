@@ -53,7 +53,7 @@ impl Summarise {
         me.commit(async |tx: Tx| {
             let served = summary::keep(&tx, book_id, made, execution).await?;
             let result = json!({ "book_id": book_id, "result_url": format!("/api/v1/books/{book_id}/summary") });
-            Ok(Success::new(result, format!("summarised “{}” for {served} readers", book.title)))
+            Ok(Success::new(result, format!("summarised “{}”; readers waiting: {served}", book.title)))
         })
         .await
     }

@@ -75,7 +75,7 @@ async fn one_summary_is_made_however_many_readers_ask_at_once() {
         assert_eq!(used(reader).await, 1);
     }
     let done = &app.executions("books.summarise").await[0];
-    assert!(done.message.as_deref().unwrap().ends_with("for 8 readers"), "{done:?}");
+    assert!(done.message.as_deref().unwrap().ends_with("readers waiting: 8"), "{done:?}");
 }
 
 #[tokio::test]
