@@ -15,7 +15,7 @@ use crate::{
     leases::Leases,
     registry::Registry,
     runner::{Parts, Runner},
-    sweeper,
+    sweeper::{self, Tickets},
     wire::{Locks, Patience, Wire},
 };
 
@@ -59,7 +59,7 @@ impl Drain {
     /// `unavailable` when Postgres is away; `internal-error` when it does not come to an end.
     pub async fn run_due(&self) -> Result<usize> {
         for ran in 0..MOST {
-            sweeper::sweep(&self.db).await?;
+            sweeper::sweep(&self.db, Tickets::Left).await?;
             let now = self.db.clock().now();
             let Some(id) = self.db.conn().scalar::<Uuid, _>(NEXT, [now.into()]).await? else {
                 return Ok(ran);

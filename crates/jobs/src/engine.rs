@@ -91,7 +91,11 @@ impl Engine {
         );
         watch("cleaning", ending.clone(), clean_forever(wire.clone(), ending.clone()).boxed());
         watch("relay", closing.clone(), relay_forever(setup.db.clone(), wire.clone(), closing.clone()).boxed());
-        watch("sweeper", closing.clone(), sweep_forever(setup.db.clone(), setup.engine.lease, closing.clone()).boxed());
+        watch(
+            "sweeper",
+            closing.clone(),
+            sweep_forever(setup.db.clone(), setup.engine.lease, pusher.clone(), closing.clone()).boxed(),
+        );
         watch("gauges", ending.clone(), gauge_forever(setup.db, ending.clone()).boxed());
         let deliver = {
             let runner = runner.clone();
