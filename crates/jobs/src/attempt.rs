@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     claim::Claimed,
+    finish::{storable_json, storable_text},
     job::{Done, Failure, Success},
     problems,
 };
@@ -94,8 +95,8 @@ impl Attempt {
                 self.claimed.id.into(),
                 self.claimed.lease_id.into(),
                 tx_now.max(self.db.clock().now()).into(),
-                success.result.into(),
-                success.message.into(),
+                storable_json(success.result).into(),
+                storable_text(&success.message).into(),
             ];
             if tx.run(FINISH, values).await? == 0 { Err(problems::lease_lost()) } else { Ok(()) }
         });

@@ -20,7 +20,7 @@ use crate::{
     runner::{Parts, Runner},
     sweeper::sweep_forever,
     tasks,
-    wire::{Consumers, Locks, Patience, Pusher, Wakers, Wire, clean_forever, executions, listen, promote_forever},
+    wire::{Consumers, Locks, Patience, Pusher, Wakers, Wire, clean_forever, decode, listen, promote_forever},
 };
 
 /// The time kept back from the grace for handing work back.
@@ -101,7 +101,7 @@ impl Engine {
             let runner = runner.clone();
             Arc::new(move |queue, payload: Vec<u8>| {
                 let runner = runner.clone();
-                async move { runner.deliver(queue, executions(&payload)).await }.boxed()
+                async move { runner.deliver(queue, decode(&payload)).await }.boxed()
             })
         };
         let consumers = Consumers { wire, wakers, deliver, process: setup.process };

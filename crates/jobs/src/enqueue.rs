@@ -84,7 +84,7 @@ impl Enqueue {
         Self { when: When::At(instant), ..Self::default() }
     }
 
-    /// 1 (last) to 10 (first).
+    /// 1 to 10. Above 5 it goes to the front of its queue's line; the relay pushes higher ones first.
     pub fn priority(mut self, priority: i16) -> Self {
         self.priority = Some(priority.clamp(1, 10));
         self

@@ -147,13 +147,30 @@ impl Columns {
     }
 }
 
-/// Postgres takes no NUL in text, and no `\u0000` in jsonb.
 fn json(value: &Value) -> Option<String> {
-    (!value.is_null()).then(|| value.to_string().replace("\\u0000", ""))
+    (!value.is_null()).then(|| storable_json(value.clone()).to_string())
 }
 
 fn text(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.replace('\0', ""))
+    (!text.is_empty()).then(|| storable_text(text))
+}
+
+/// Postgres takes no NUL in text.
+pub(crate) fn storable_text(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// Nor in the strings of jsonb. Taken out of the values, not of the serialised text: there it looks like what a text about
+/// `\u0000` looks like.
+pub(crate) fn storable_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(storable_text(&text)),
+        Value::Array(items) => items.into_iter().map(storable_json).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (storable_text(&name), storable_json(value))).collect()
+        }
+        other => other,
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -229,6 +246,8 @@ mod tests {
     #[test]
     fn what_postgres_would_refuse_is_left_out() {
         assert_eq!(text("a\0b").as_deref(), Some("ab"));
-        assert_eq!(json(&json!({"error": "a\0b"})).as_deref(), Some(r#"{"error":"ab"}"#));
+        assert_eq!(json(&json!({"error": ["a\0b"]})).as_deref(), Some(r#"{"error":["ab"]}"#));
+        let about = json!({"error": r"\u0000 cannot be converted to text"});
+        assert_eq!(json(&about).unwrap().parse::<Value>().unwrap(), about, "a text about it is kept");
     }
 }

@@ -1,6 +1,6 @@
 //! What an attempt's end means: pure rules, and the one log line of the attempt.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, error::Error, time::Duration};
 
 use chrono::{DateTime, Utc};
 use kernel::Problem;
@@ -82,8 +82,19 @@ pub(crate) fn error_entry(claimed: &Claimed, problem: &Problem, at: DateTime<Utc
         "worker": process,
         "problem": problem.kind().slug,
         "error": problem.to_string(),
-        "trace": problem.source().map(|source| format!("{source:?}")),
+        "trace": causes(problem),
     })
+}
+
+/// The chain of causes, one to a line. Not their debug form: a database error's holds the values of the row.
+fn causes(problem: &Problem) -> Option<String> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(problem.source()?);
+    let mut lines = Vec::new();
+    while let Some(error) = next {
+        lines.push(error.to_string());
+        next = error.source();
+    }
+    Some(lines.join("\n"))
 }
 
 /// A panic's message as a problem.

@@ -13,10 +13,10 @@ use crate::{
     enqueue::LOOKAHEAD,
     job::Queue,
     metrics, tasks,
-    wire::{Ticket, Wire},
+    wire::{Ticket, Wire, undispatch},
 };
 
-/// The safety poll; Postgres sees two cheap statements per worker and poll.
+/// The safety poll: one cheap statement for Postgres, a handful for Redis.
 const POLL: Duration = Duration::from_secs(1);
 /// Executions per statement.
 const BATCH: i64 = 1000;
@@ -133,14 +133,12 @@ async fn push(db: &Db, wire: &Wire, rows: &[Row], now: DateTime<Utc>) -> Result<
         if let Err(problem) = wire.push(queue, now, &tickets).await {
             let left = tickets.iter().chain(by_queue.values().flatten());
             let ids: Vec<Uuid> = left.map(|ticket| ticket.id).collect();
-            sqlx::query(UNDISPATCH).bind(ids).execute(db.pool()).await?;
+            undispatch(db, ids).await?;
             return Err(problem);
         }
     }
     Ok(())
 }
-
-const UNDISPATCH: &str = "update executions set dispatched_at = null where id = any($1) and state = 'queued'";
 
 async fn forget_dispatches(db: &Db, now: DateTime<Utc>) -> Result<()> {
     loop {

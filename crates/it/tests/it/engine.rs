@@ -10,7 +10,7 @@ use std::{
 
 use jobs::{Attempt, Done, Drain, Enqueue, Failure, Job, Noop, OrFail, Policy, Registry, Success};
 use serde::{Deserialize, Serialize};
-use store::{Db, Tx};
+use store::{Db, Sql, Tx};
 use testkit::TestApp;
 
 /// How often a test's job ran.
@@ -61,6 +61,23 @@ impl Job for Deaf {
     async fn run(&self, db: &Db, me: &Attempt) -> Result<Done, Failure> {
         db.tx(async |tx: Tx| jobs::executions::cancel(&tx, me.id(), "changed my mind").await).await.or_retry()?;
         Err(std::io::Error::other("a text with a \0 in it")).or_retry()
+    }
+}
+
+/// Runs into a constraint whose violation Postgres describes with the values of the row.
+#[derive(Serialize, Deserialize)]
+struct Clash {}
+
+impl Job for Clash {
+    type Cx = Db;
+    const KIND: &'static str = "test.clash";
+    const POLICY: Policy = Policy::DEFAULT.attempts(1);
+
+    async fn run(&self, db: &Db, _: &Attempt) -> Result<Done, Failure> {
+        let insert = "insert into role_permissions (role, permission) values ('reader', 'someone@example.org')";
+        db.conn().run(insert, []).await.or_retry()?;
+        db.conn().run(insert, []).await.or_retry()?;
+        Ok(Done::Ok(Success::default()))
     }
 }
 
@@ -162,4 +179,17 @@ async fn a_request_to_cancel_is_kept_although_the_attempt_did_not_hear_of_it() {
     let cancelled = app.execution(id).await;
     assert_eq!((cancelled.state.as_str(), cancelled.attempt), ("cancelled", 1));
     assert_eq!(cancelled.errors[0]["error"], "internal-error: a text with a  in it", "Postgres takes no NUL");
+}
+
+#[tokio::test]
+async fn a_recorded_error_tells_its_causes_but_not_the_values_of_the_row() {
+    let app = TestApp::start().await;
+    app.allow_error("duplicate key value");
+    let drain = drain(&app, |registry| _ = registry.add::<Clash>(app.db().clone()));
+    let id = app.enqueue(&Clash {}, Enqueue::now()).await;
+    drain.run_due().await.unwrap();
+    let failed = app.execution(id).await;
+    let recorded = failed.errors.to_string();
+    assert!(failed.errors[0]["trace"].as_str().unwrap().contains("duplicate key value"), "{recorded}");
+    assert!(!recorded.contains("someone@example.org"), "{recorded}");
 }

@@ -16,7 +16,7 @@ use redis::AsyncCommands;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Wakers, Wire, pause, poll::Woken, ticket};
+use super::{Wakers, Wire, pause, poll::Woken};
 use crate::{job::Queue, tasks};
 
 /// Tickets fetched at a time by a queue of short jobs. A queue of long ones fetches what it can start: what waits in a
@@ -122,9 +122,4 @@ impl Codec<Vec<u8>> for Raw {
     fn decode(&self, payload: &Vec<u8>) -> Result<Vec<u8>, Infallible> {
         Ok(payload.clone())
     }
-}
-
-/// The executions of a payload, for [`Deliver`].
-pub(crate) fn executions(payload: &[u8]) -> Vec<(Uuid, chrono::DateTime<chrono::Utc>)> {
-    ticket::decode(payload)
 }

@@ -23,16 +23,15 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) use consume::{Consumers, executions};
+pub(crate) use clean::clean_forever;
+pub(crate) use consume::Consumers;
 pub(crate) use keys::Keys;
 pub(crate) use lock::{Held, Locks};
 pub(crate) use promote::promote_forever;
-pub(crate) use push::CANCEL;
 pub use push::Pusher;
-pub(crate) use ticket::Ticket;
+pub(crate) use push::{CANCEL, undispatch};
+pub(crate) use ticket::{Ticket, decode};
 pub(crate) use wake::{Wakers, listen};
-
-pub(crate) use clean::clean_forever;
 
 /// A connection to Redis with this product's keys. Connects on first use, reconnects by itself.
 #[derive(Clone)]

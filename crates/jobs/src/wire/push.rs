@@ -165,9 +165,18 @@ async fn push_or_leave(wire: &Wire, db: &Db, queue: Queue, tickets: &[Ticket]) {
     };
     tracing::warn!(queue = queue.name(), count = tickets.len(), %problem, "tickets were not pushed; the relay will");
     let ids: Vec<Uuid> = tickets.iter().map(|ticket| ticket.id).collect();
-    if let Err(error) = sqlx::query(UNDISPATCH).bind(ids).execute(db.pool()).await {
-        tracing::warn!(problem = %Problem::from(error), "the relay will find them when they are stale");
+    if let Err(problem) = undispatch(db, ids).await {
+        tracing::warn!(%problem, "the relay will find them when they are stale");
     }
+}
+
+/// Says in the rows that their tickets have to be pushed.
+///
+/// # Errors
+/// `unavailable` when Postgres is away; then the relay finds them when they are stale.
+pub(crate) async fn undispatch(db: &Db, ids: Vec<Uuid>) -> Result<()> {
+    tasks::bounded(sqlx::query(UNDISPATCH).bind(ids).execute(db.pool())).await?;
+    Ok(())
 }
 
 const UNDISPATCH: &str = "update executions set dispatched_at = null where id = any($1) and state = 'queued'";
