@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, Request},
+    extract::{FromRequestParts, OptionalFromRequestParts, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponseParts, Response, ResponseParts},
@@ -15,6 +15,34 @@ use crate::Refusal;
 /// The entity tag of a row's version: `"7"`. Part of an answer: `Ok((ETag(row.version), Json(view)))`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ETag(pub i64);
+
+/// The entity tag of a row whose answer also shows what changes without a new version, such as counters: `"7-1f2e3d4c"`. As
+/// [`IfMatch`] it counts as its version; as `If-None-Match` only for the very same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentTag {
+    version: i64,
+    digest: u64,
+}
+
+impl ContentTag {
+    /// The tag of `content` at `version`.
+    pub fn of(version: i64, content: &[u8]) -> Self {
+        let bytes = content.iter().map(|byte| u64::from(*byte));
+        // FNV-1a: nobody gains anything by two answers of their own with one tag.
+        let digest = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ byte).wrapping_mul(0x0100_0000_01b3));
+        Self { version, digest }
+    }
+}
+
+impl IntoResponseParts for ContentTag {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        let tag = HeaderValue::from_str(&format!("\"{}-{:016x}\"", self.version, self.digest));
+        parts.headers_mut().extend(tag.ok().map(|tag| (header::ETAG, tag)));
+        Ok(parts)
+    }
+}
 
 /// The entity tag of `version` as a header value.
 pub fn etag(version: i64) -> HeaderValue {
@@ -71,6 +99,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// `Option<IfMatch>` demands nothing of a caller who names no version.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
+        if tags(&parts.headers, &header::IF_MATCH).is_empty() {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+    }
+}
+
 /// The header's line in the API's document: `#[utoipa::path(params(IfMatchHeader))]`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
@@ -107,7 +147,8 @@ fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
 }
 
 fn version(tag: &str) -> Option<i64> {
-    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+    tag.split_once('-').map_or(tag, |(version, _)| version).parse().ok()
 }
 
 fn weakly(tag: &str) -> &str {

@@ -56,6 +56,15 @@ where
     }
 }
 
+/// Reads a part of a body that was taken as plain JSON.
+///
+/// # Errors
+/// `validation-failed` naming the field that is wrong, by its pointer inside of `value`.
+pub fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| pointer::from_serde(error.path(), &error.inner().to_string()))
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()

@@ -46,8 +46,10 @@
 //! # let _ = router;
 //! ```
 //! Conventions:
-//! - The authentication layer calls [`authenticate`] on the request's extensions; handlers take [`Authenticated`].
+//! - The authentication layer calls [`authenticate`] on the request's extensions; handlers take [`Authenticated`] and ask for a
+//!   permission, or [`Person`] where none is needed but for being oneself: an API key may do nothing that no permission names.
 //! - Bodies and queries are structs: garde validates no bare `String`. utoipa wants named arguments: `Path(id)`, not `Path(_)`.
+//! - [`Label`] keeps what a caller says of who is behind a request (`X-Created-By` and its kin); [`LabelHeaders`] documents it.
 //! - A write to a versioned resource takes [`IfMatch`] and answers `(ETag(version), Json(view))`; reads get 304 by themselves.
 //! - Public operations say `security(())` in `#[utoipa::path]`; every other one needs a token in the document.
 //! - `app` composes: `edge::stack(edge::limited(api_routes, limiter, rate).merge(health), Stack { … })`.
@@ -59,6 +61,7 @@ mod etag;
 mod finish;
 pub mod idempotency;
 mod json;
+mod label;
 mod limit;
 mod observe;
 mod openapi;
@@ -73,17 +76,18 @@ mod stack;
 mod tests;
 mod trace;
 
-pub use actor::{Authenticated, authenticate};
+pub use actor::{Authenticated, Person, authenticate};
 pub use answers::{Accepted, Created, TaskView};
 pub use client::ClientIp;
-pub use etag::{ETag, IfMatch, IfMatchHeader, etag};
-pub use idempotency::{Idempotency, IdempotencyKey};
-pub use json::Json;
+pub use etag::{ContentTag, ETag, IfMatch, IfMatchHeader, etag};
+pub use idempotency::{Idempotency, IdempotencyKey, KeptBody};
+pub use json::{Json, from_value};
+pub use label::{Label, LabelHeaders};
 pub use limit::{LimitKey, Limiter, Rate, limited};
 pub use openapi::{BEARER, document};
 pub use page::{PageQuery, Paged};
 pub use params::{Path, Query};
-pub use refusal::{InvalidField, PROBLEM_JSON, ProblemDetails, Refusal, Reply};
+pub use refusal::{InvalidField, PROBLEM_JSON, ProblemDetails, Refusal, Reply, refused};
 pub use sse::events;
 pub use stack::{Stack, stack};
 pub use trace::{RequestId, TraceContext};

@@ -28,7 +28,11 @@ pub(crate) async fn observe(State(stack): State<Arc<Stack>>, mut request: Reques
 
     let span = tracing::info_span!("request", request_id = %id, trace_id = trace.trace_id());
     // Jobs that the request enqueues and calls that it makes belong to it.
-    let scope = kernel::Trace { correlation_id: id.as_str().into(), traceparent: Some(trace.to_string().into()) };
+    let scope = kernel::Trace {
+        correlation_id: id.as_str().into(),
+        traceparent: Some(trace.to_string().into()),
+        request: Some(format!("{} {}", line.method, request.uri().path()).into()),
+    };
     let mut response = scope.scope(next.run(request).instrument(span)).await;
     line.status = response.status().as_u16();
     if let Some(id) = id.header() {
@@ -68,7 +72,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let elapsed = self.started.elapsed();
+        let (elapsed, caller) = (self.started.elapsed(), self.caller.get());
         tracing::info!(
             method = self.method,
             route = self.route,
@@ -76,7 +80,8 @@ impl Drop for Line {
             duration_ms = elapsed.as_micros() as f64 / 1000.0,
             request_id = %self.id,
             trace_id = self.trace.trace_id(),
-            actor = self.caller.get().map(tracing::field::display),
+            actor = caller.map(|caller| tracing::field::display(caller.user_id)),
+            api_key = caller.and_then(|caller| caller.key).map(tracing::field::display),
             "request"
         );
         let route = std::mem::take(&mut self.route);

@@ -44,7 +44,7 @@ pub fn document(mut api: OpenApi) -> OpenApi {
     components.schemas.insert(ProblemDetails::name().into_owned(), ProblemDetails::schema());
     components.schemas.insert(InvalidField::name().into_owned(), InvalidField::schema());
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
-    bearer.description = Some("An access token from `POST /api/v1/auth/login`.".to_owned());
+    bearer.description = Some("An access token from `POST /api/v1/auth/login`, or an API key (`bf_…`).".to_owned());
     components.security_schemes.insert(BEARER.to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
     api.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
 

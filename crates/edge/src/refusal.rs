@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kernel::{Problem, kinds};
+use kernel::{Kind, Problem, kinds};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -30,6 +30,11 @@ impl<E: Into<Problem>> From<E> for Refusal {
 /// The problem behind a response, for the one log line that names its cause.
 #[derive(Clone)]
 pub(crate) struct Refused(pub Arc<Problem>);
+
+/// The kind of problem that `response` tells of; `None` for what is no refusal, or the replay of an earlier one.
+pub fn refused<B>(response: &axum::http::Response<B>) -> Option<&'static Kind> {
+    response.extensions().get().map(|Refused(problem)| problem.kind())
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -19,7 +19,9 @@ use tower_http::{
 };
 
 use crate::{
-    Refusal, etag, finish, idempotency, observe,
+    Refusal, etag, finish, idempotency,
+    label::LABELS,
+    observe,
     trace::{TRACEPARENT, X_REQUEST_ID},
 };
 
@@ -70,7 +72,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 /// None without origins: browsers keep other pages out, and OPTIONS is a method like others.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
-    let headers: [HeaderName; 7] = [
+    let known: [HeaderName; 7] = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         header::IF_MATCH,
@@ -83,7 +85,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         [header::ETAG, header::LINK, header::LOCATION, header::RETRY_AFTER, X_REQUEST_ID, idempotency::REPLAYED];
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(headers)
+        .allow_headers(known.into_iter().chain(LABELS).collect::<Vec<_>>())
         .expose_headers(exposed)
         .max_age(Duration::from_secs(3600));
     match origins {

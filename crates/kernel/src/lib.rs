@@ -9,7 +9,7 @@ mod rng;
 mod secret;
 pub mod trace;
 
-pub use actor::Actor;
+pub use actor::{Actor, ApiKeyRef};
 pub use clock::Clock;
 pub use ids::{BookId, ExecutionId, ScheduleId, UserId};
 pub use page::{Cursor, Page};

@@ -16,17 +16,24 @@ pub struct Trace {
     pub correlation_id: Arc<str>,
     /// W3C `traceparent` of the present span.
     pub traceparent: Option<Arc<str>>,
+    /// Method and path of the request at hand, without its query: `POST /api/v1/trials`. `None` in a job.
+    pub request: Option<Arc<str>>,
 }
 
 impl Trace {
     /// A trace that begins here.
     pub fn begin() -> Self {
-        Self { correlation_id: Uuid::now_v7().to_string().into(), traceparent: None }
+        Self { correlation_id: Uuid::now_v7().to_string().into(), traceparent: None, request: None }
     }
 
     /// The trace of the current task, or a new one.
     pub fn current() -> Self {
-        CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Self::begin())
+        Self::present().unwrap_or_else(Self::begin)
+    }
+
+    /// The trace of the current task, if it has one.
+    pub fn present() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
     }
 
     /// Runs `work` under this trace.

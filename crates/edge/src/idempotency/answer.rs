@@ -1,9 +1,11 @@
 //! The part of an answer that is kept, and how it is given again.
 
+use std::convert::Infallible;
+
 use axum::{
     body::{Body, HttpBody as _, to_bytes},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, IntoResponseParts, Response, ResponseParts},
 };
 use kernel::Problem;
 use serde_json::{Map, Value};
@@ -15,6 +17,20 @@ use crate::Refusal;
 const MAX_BODY: u64 = 256 * 1024;
 /// The headers that are part of the answer; the others belong to the request at hand.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
+
+/// What is kept of an answer in place of its body: the same without what is shown once only. A part of the answer, before
+/// the body.
+#[derive(Clone, Debug)]
+pub struct KeptBody(pub Vec<u8>);
+
+impl IntoResponseParts for KeptBody {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
 
 pub(super) struct Stored {
     pub status: i16,
@@ -39,7 +55,8 @@ impl Stored {
         };
         let text = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.into()));
         let headers = KEPT.iter().filter_map(text).collect::<Map<_, _>>();
-        let stored = Self { status: status.as_u16() as i16, headers: headers.into(), body: bytes.to_vec() };
+        let body = parts.extensions.get().map_or_else(|| bytes.to_vec(), |KeptBody(kept)| kept.clone());
+        let stored = Self { status: status.as_u16() as i16, headers: headers.into(), body };
         (Response::from_parts(parts, Body::from(bytes)), Some(stored))
     }
 

@@ -32,6 +32,7 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<String>> {
 impl Claim {
     pub fn of(parts: &Parts, key: &str, body: &[u8]) -> Self {
         let caller = match parts.extensions.get::<Actor>() {
+            Some(Actor { key: Some(key), .. }) => format!("key {}", key.id),
             Some(actor) => format!("user {}", actor.user_id),
             None => parts.extensions.get::<ClientIp>().map_or_else(String::new, |client| client.subject()),
         };
@@ -79,7 +80,8 @@ mod tests {
             let (mut parts, ()) = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
             if let Some(user_id) = user {
                 let (session_id, role) = (uuid::Uuid::nil(), "reader".to_owned());
-                parts.extensions.insert(Actor { user_id, session_id, role, permissions: std::sync::Arc::default() });
+                let permissions = std::sync::Arc::default();
+                parts.extensions.insert(Actor { user_id, session_id, key: None, role, permissions });
             }
             Claim::of(&parts, "k", body.as_bytes())
         };

@@ -2,7 +2,7 @@
 //!
 //! Owns the table `idempotency_keys`. A key belongs to the caller (or the address of an unknown one), the method and the path.
 //! The first request claims it, runs to its end even when its caller hangs up, and leaves its answer for 24 hours.
-//! Not for routes that answer with tokens: answers are stored as they are.
+//! Not for routes that answer with tokens: answers are stored as they are, unless one says what to keep of it ([`KeptBody`]).
 
 mod answer;
 mod key;
@@ -28,7 +28,7 @@ use tower::{Layer, Service, ServiceExt as _};
 use tracing::Instrument as _;
 use utoipa::IntoParams;
 
-pub use self::ledger::purge;
+pub use self::{answer::KeptBody, ledger::purge};
 use self::{
     answer::Stored,
     key::Claim,

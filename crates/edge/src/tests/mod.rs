@@ -45,7 +45,8 @@ fn with(routes: Router, http: config::Http) -> Router {
 }
 
 fn actor() -> Actor {
-    Actor { user_id: UserId::new(), session_id: uuid::Uuid::nil(), role: "reader".into(), permissions: Arc::default() }
+    let (user_id, session_id) = (UserId::new(), uuid::Uuid::nil());
+    Actor { user_id, session_id, key: None, role: "reader".into(), permissions: Arc::default() }
 }
 
 /// The smallest body.
