@@ -3,13 +3,13 @@
 mod parse;
 mod read;
 mod settings;
-mod shape;
+pub mod shape;
 pub mod vars;
 
 pub use read::{Invalid, Invalids};
 pub use settings::{
-    Accounts, Catalogue, Cloudinary, Config, Database, Engine, Http, LogFormat, Mail, MailTransport, Redis, Summarizer,
-    Telemetry,
+    Accounts, Catalogue, Cloudinary, Config, Database, Engine, Http, LogFormat, Mail, MailTransport, Redis, Schedules,
+    Summarizer, Telemetry,
 };
 pub use vars::{VARS, Var};
 

@@ -29,6 +29,7 @@ pub struct Config {
     pub cloudinary: Option<Cloudinary>,
     pub accounts: Accounts,
     pub engine: Engine,
+    pub schedules: Schedules,
     pub telemetry: Telemetry,
 }
 
@@ -115,6 +116,17 @@ pub struct Engine {
     pub retention_days: u32,
 }
 
+#[derive(Clone, Debug)]
+pub struct Schedules {
+    pub most_per_creator: u32,
+    pub lookahead_days: u32,
+    pub rate_limit_per_minute: u32,
+    /// Patterns such as `cmd.billing.*`.
+    pub command_allow_list: Vec<String>,
+    /// Names and IP addresses (without brackets) that webhooks may reach though they are private or speak plain http.
+    pub webhook_allowed_hosts: Vec<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     Json,
@@ -157,6 +169,7 @@ impl Config {
                 trial_days: r.number(&vars::TRIAL_DAYS, 1, 365),
             },
             engine: engine(&r),
+            schedules: schedules(&r),
             telemetry: telemetry(&r),
         };
         r.finish(config)
@@ -338,6 +351,28 @@ fn engine(r: &Reader) -> Engine {
         concurrency: concurrency.into_iter().map(|(queue, var)| (queue, r.number(var, 1, 1000))).collect(),
         retention_days: r.number(&vars::EXECUTION_RETENTION_DAYS, 1, 3650),
     }
+}
+
+fn schedules(r: &Reader) -> Schedules {
+    let command_allow_list = parse::list(&r.text(&vars::COMMAND_ALLOW_LIST));
+    if !command_allow_list.iter().all(|pattern| shape::is_command_pattern(pattern)) {
+        r.refuse(&vars::COMMAND_ALLOW_LIST, "must be patterns such as cmd.billing.* or cmd.report.build");
+    }
+    Schedules {
+        most_per_creator: r.number(&vars::MAX_SCHEDULES_PER_CREATOR, 1, 10_000_000),
+        lookahead_days: r.number(&vars::MAX_SCHEDULE_LOOKAHEAD_DAYS, 1, 3650),
+        rate_limit_per_minute: r.number(&vars::SCHEDULE_RATE_LIMIT_PER_MINUTE, 1, 1_000_000),
+        command_allow_list,
+        webhook_allowed_hosts: webhook_allowed_hosts(r),
+    }
+}
+
+fn webhook_allowed_hosts(r: &Reader) -> Vec<String> {
+    let hosts = parse::list(&r.text(&vars::WEBHOOK_ALLOWED_HOSTS));
+    if !hosts.iter().all(|host| shape::is_host(host)) {
+        r.refuse(&vars::WEBHOOK_ALLOWED_HOSTS, "must be host names or IP addresses, without scheme, port or path");
+    }
+    hosts.iter().map(|host| host.trim_matches(['[', ']']).to_owned()).collect()
 }
 
 fn telemetry(r: &Reader) -> Telemetry {

@@ -42,6 +42,20 @@ pub fn host(url: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Whether `pattern` names commands: `cmd.domain.action`, each of the last two maybe `*`.
+pub fn is_command_pattern(pattern: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    let parts: Vec<&str> = pattern.split('.').collect();
+    matches!(parts[..], ["cmd", domain, action] if [domain, action].into_iter().all(|text| text == "*" || part(text)))
+}
+
+/// Whether `host` is a host alone: a name, an IPv4 address, or an IPv6 address with or without brackets.
+pub fn is_host(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    inside.parse::<Ipv6Addr>().is_ok() || (!host.is_empty() && host.chars().all(name))
+}
+
 /// Whether `host` is this machine, by name or number.
 pub fn is_loopback(host: &str) -> bool {
     let local = |ip: IpAddr| ip.is_loopback();
@@ -134,6 +148,16 @@ mod tests {
             assert_eq!(authority(url), wanted, "{url}");
         }
         assert_eq!((host("smtp://"), host("http://a")), (Err(NO_HOST), Ok(())));
+    }
+
+    #[test]
+    fn a_host_alone_has_neither_scheme_nor_port_nor_path() {
+        for good in ["receiver", "hooks.example.org", "10.0.0.7", "::1", "[fd00::1]", "büro.example"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "http://a", "a:80", "a/b", "u@a", "[::1]:80", "[a]", "a b", "*"] {
+            assert!(!is_host(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -111,6 +111,13 @@ vars! {
         QUEUE_BULK_CONCURRENCY = "4": "Jobs of queue bulk that one worker runs at a time, 1 to 1000.";
         EXECUTION_RETENTION_DAYS = "7": "Finished executions older than this many days are deleted, 1 to 3650.";
     }
+    "Schedules" {
+        MAX_SCHEDULES_PER_CREATOR = "1000": "How many schedules one creator (a person or an API key) may have, 1 to 10000000.";
+        MAX_SCHEDULE_LOOKAHEAD_DAYS = "365": "How far ahead a single run or the start of a schedule may lie, in days, 1 to 3650.";
+        SCHEDULE_RATE_LIMIT_PER_MINUTE = "600": "Changes of schedules per minute and creator, 1 to 1000000.";
+        COMMAND_ALLOW_LIST eg "cmd.billing.*, cmd.report.build": "Commands that schedules may send, separated by commas; `*` stands for one part; more can be allowed through the API.";
+        WEBHOOK_ALLOWED_HOSTS eg "hooks.internal,10.0.0.7": "Hosts that webhooks may reach over plain http and at private addresses: names or IP addresses, separated by commas; empty: none.";
+    }
     "Telemetry" {
         LOG_FORMAT = "json": "json or pretty.";
         RUST_LOG = "info,apalis_core=off,apalis_cron=error,sqlx=warn": "Which log lines are written, in tracing's filter syntax.";

@@ -100,6 +100,17 @@ fn covers_need_the_secret_alone_and_the_vendor_s_own_variable_does_no_harm() {
 }
 
 #[test]
+fn webhooks_reach_listed_hosts_and_nothing_else_of_ours() {
+    let hosts = |value| read(&[KEY, REDIS, DB, ("WEBHOOK_ALLOWED_HOSTS", value)]);
+    assert!(hosts("").unwrap().schedules.webhook_allowed_hosts.is_empty());
+    let listed = hosts("receiver, [fd00::7],10.0.0.7").unwrap().schedules.webhook_allowed_hosts;
+    assert_eq!(listed, ["receiver", "fd00::7", "10.0.0.7"]);
+    for wrong in ["http://receiver", "receiver:8080", "*", "a/b"] {
+        assert_eq!(hosts(wrong).unwrap_err().0[0].name, "WEBHOOK_ALLOWED_HOSTS", "{wrong}");
+    }
+}
+
+#[test]
 fn the_database_can_be_given_in_parts() {
     let parts = [("DB_HOST_NAME", "db"), ("DB_NAME", "n"), ("DB_USERNAME", "u"), ("DB_PASSWORD", "p@s")];
     let config = read(&[&[KEY, REDIS], &parts[..]].concat()).unwrap();
