@@ -6,7 +6,7 @@ use backon::{ExponentialBuilder, Retryable};
 use chrono::DateTime;
 use kernel::{Kind, Problem, Result, Secret};
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{DATE, ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -45,19 +45,18 @@ pub enum Fetched<T> {
 }
 
 /// The client that every service shares.
-///
-/// Proxies are not read from the environment: only `config` reads it.
 pub(crate) fn client() -> Result<Client> {
-    let builder = || {
-        Client::builder()
-            .user_agent(concat!("BookFlow/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(LONGEST_CALL)
-            .redirect(same_origin_only())
-            .no_proxy()
-    };
-    // Without CA certificates on the machine the first build fails. The process must start all the same: the second
-    // trusts nobody, so that plain http to a local service works and each https call says what is wrong.
+    build(|| builder().connect_timeout(CONNECT_TIMEOUT).timeout(LONGEST_CALL).redirect(same_origin_only()))
+}
+
+/// What all clients have in common. Proxies are not read from the environment: only `config` reads it.
+pub(crate) fn builder() -> ClientBuilder {
+    Client::builder().user_agent(concat!("BookFlow/", env!("CARGO_PKG_VERSION"))).no_proxy()
+}
+
+/// Builds a client. Without CA certificates on the machine the first try fails. The process must start all the same: the
+/// second trusts nobody, so that plain http to a local service works and each https call says what is wrong.
+pub(crate) fn build(builder: impl Fn() -> ClientBuilder) -> Result<Client> {
     Ok(builder().build().or_else(|error| {
         tracing::warn!(%error, "no certificate authorities: calls over https will fail");
         builder().tls_certs_only([]).build()
@@ -244,7 +243,7 @@ fn error_code(body: &[u8]) -> Option<String> {
 }
 
 /// `Retry-After` as seconds or as a date, which is measured against the answer's own `Date`; at most a day.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let after = header(headers, &RETRY_AFTER)?.trim();
     let seconds = after.parse().ok().map(Duration::from_secs);
     let wait = seconds.or_else(|| {

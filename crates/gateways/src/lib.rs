@@ -1,8 +1,8 @@
 //! The outside services: one module for each, and nothing else in the project speaks to them.
 //!
-//! Every call is bounded in time, tries transient failures again a few times, and answers a [`kernel::Problem`] that says
-//! by [`kernel::Problem::is_transient`] whether trying later can help. Keys travel in headers only; no key, address, body
-//! or URL ever reaches an error or the log.
+//! Every call is bounded in time, tries transient failures again a few times (webhooks once: their jobs have the
+//! patience), and answers a [`kernel::Problem`] that says by [`kernel::Problem::is_transient`] whether trying later can
+//! help. Keys travel in headers only; no key, address, body or URL ever reaches an error or the log.
 
 mod answer;
 pub mod cloudinary;
@@ -12,6 +12,7 @@ mod http;
 pub mod openai;
 pub mod problems;
 pub mod smtp;
+pub mod webhook;
 
 #[cfg(test)]
 mod fake;
@@ -34,6 +35,8 @@ pub struct Gateways {
     pub openai: Option<openai::OpenAi>,
     /// Delivery of cover images.
     pub cloudinary: Option<cloudinary::Cloudinary>,
+    /// Deliveries to the receivers of schedules.
+    pub webhooks: webhook::Webhooks,
 }
 
 impl Gateways {
@@ -56,6 +59,7 @@ impl Gateways {
                 .map(|url| openai::OpenAi::new(&client, summarizer, url))
                 .transpose()?,
             cloudinary: config.cloudinary.as_ref().map(cloudinary::Cloudinary::new),
+            webhooks: webhook::Webhooks::new(config)?,
         })
     }
 }

@@ -23,4 +23,12 @@ kinds! {
     ANSWER_BLOCKED = 424 "answer-blocked" "The model declined to answer";
     /// This mail cannot be delivered: its recipient or its content was refused for good.
     MAIL_REFUSED = 424 "mail-refused" "The mail was refused";
+    /// This URL may not be called: its form, its scheme, or where it leads.
+    WEBHOOK_REFUSED_URL = 422 "webhook-refused-url" "This URL may not be called";
+    /// The receiver is unreachable, too slow, or answered anything but success or a refusal. Transient.
+    WEBHOOK_FAILED = 502 "webhook-failed" "The webhook's receiver failed";
+    /// The receiver refused this delivery for good (4xx other than 408, 410, 425 and 429).
+    WEBHOOK_REJECTED = 424 "webhook-rejected" "The webhook's receiver refused the delivery";
+    /// The receiver wants no more deliveries (410): stop sending.
+    WEBHOOK_GONE = 424 "webhook-gone" "The webhook's receiver wants no more deliveries";
 }
