@@ -7,7 +7,14 @@ use kernel::{Problem, Result};
 use store::Db;
 use uuid::Uuid;
 
-use crate::{batch::Batcher, tasks};
+use crate::{
+    batch::Batcher,
+    job::{Backoff, Policy},
+    tasks,
+};
+
+/// The longest wait when a schedule sets the first one.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(6 * 3600);
 
 /// What a claim returns: everything an attempt needs.
 #[derive(Debug, sqlx::FromRow)]
@@ -28,6 +35,28 @@ pub(crate) struct Claimed {
     pub triggered_by: Option<String>,
     pub correlation_id: String,
     pub traceparent: Option<String>,
+    /// Overrides of the kind's policy, from its schedule.
+    pub retry_delay_seconds: Option<i32>,
+    pub timeout_seconds: Option<i32>,
+}
+
+impl Claimed {
+    /// How long this attempt may take.
+    pub fn timeout(&self, policy: &Policy) -> Duration {
+        self.timeout_seconds.map_or(policy.timeout, seconds)
+    }
+
+    /// The waits between its attempts.
+    pub fn backoff(&self, policy: &Policy) -> Backoff {
+        match self.retry_delay_seconds.map(seconds) {
+            Some(first) => Backoff { first, most: LONGEST_BACKOFF.max(first) },
+            None => policy.backoff,
+        }
+    }
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::from_secs(u64::from(seconds.unsigned_abs()))
 }
 
 /// Claims executions for one process.
@@ -69,11 +98,13 @@ async fn claim(db: &Db, process: Uuid, lease: Duration, ids: Vec<Uuid>) -> Resul
 }
 
 /// Locked rows are skipped: whoever holds one is claiming or cancelling it. A claim need not survive a crash of
-/// Postgres (the row is queued again), so it does not wait for the disk; the completion does.
+/// Postgres (the row is queued again), so it does not wait for the disk; the completion does. One that has to wait for
+/// another run of its schedule gets a new ticket when that one is over.
 const CLAIM: &str = "
 with picked as (
     select id from executions
     where id = any($1) and state = 'queued' and run_at <= $2
+      and (schedule_id is null or execution_may_start(id, schedule_id))
     order by id for update skip locked
 )
 update executions e
@@ -82,4 +113,5 @@ set state = 'running', attempt = e.attempt + 1, lease_id = $3, lease_until = $4,
 from picked, (select set_config('synchronous_commit', 'off', true)) fast
 where e.id = picked.id
 returning e.id, e.kind, e.queue, e.priority, e.args::text as args, e.attempt, e.max_attempts, jsonb_array_length(e.errors) as failures, e.run_at, e.started_at, e.lease_id,
-          e.scheduled_for, e.triggered_by, e.correlation_id, e.traceparent";
+          e.scheduled_for, e.triggered_by, e.correlation_id, e.traceparent,
+          e.retry_delay_seconds, e.timeout_seconds";

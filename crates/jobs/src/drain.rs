@@ -71,4 +71,6 @@ impl Drain {
 }
 
 const NEXT: &str = "
-select id from executions where state = 'queued' and run_at <= $1 order by priority desc, run_at, id limit 1";
+select id from executions where state = 'queued' and run_at <= $1
+  and (schedule_id is null or execution_may_start(id, schedule_id))
+order by priority desc, run_at, id limit 1";

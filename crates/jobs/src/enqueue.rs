@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{ExecutionId, Problem, Result, ScheduleId, Trace, UserId};
+use kernel::{ExecutionId, Problem, Result, Trace, UserId};
 use sea_orm::Value as Param;
 use serde_json::Value;
 use store::{Note, Sql, Tx};
@@ -57,7 +57,6 @@ pub struct Enqueue {
     trigger: Trigger,
     triggered_by: Option<String>,
     correlation_id: Option<String>,
-    occurrence: Option<(ScheduleId, DateTime<Utc>)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,13 +117,6 @@ impl Enqueue {
         self.correlation_id = Some(id.into());
         self
     }
-
-    /// The occurrence of a schedule that it is. A second one for the same occurrence is not created.
-    pub fn occurrence(mut self, schedule: ScheduleId, scheduled_for: DateTime<Utc>) -> Self {
-        self.occurrence = Some((schedule, scheduled_for));
-        self.trigger = Trigger::Schedule;
-        self
-    }
 }
 
 impl Enqueue {
@@ -160,7 +152,7 @@ pub struct Enqueued {
     pub id: ExecutionId,
     /// When it runs at the earliest.
     pub run_at: DateTime<Utc>,
-    /// `false` when a unique job with the same key was waiting or running, or the occurrence existed.
+    /// `false` when a unique job with the same key was waiting or running.
     pub created: bool,
 }
 
@@ -201,18 +193,17 @@ pub struct Work {
 /// `unavailable` when Postgres is away.
 pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enqueued> {
     let run_at = options.run_at(tx.now());
-    let trace = Trace::current();
-    let (schedule_id, scheduled_for) = options.occurrence.map(|(id, at)| (id.0, at)).unzip();
+    let trace = Trace::present();
     let id = ExecutionId::new();
     // Born dispatched when this process pushes its ticket after the commit: the happy path costs no second write.
     let dispatched_at = (tx.is_heard() && run_at - tx.now() < LOOKAHEAD).then_some(run_at);
     let priority = options.priority_or_default();
-    let values: [Param; 16] = [
+    let correlation = trace.as_ref().map(|trace| trace.correlation_id.to_string());
+    let traceparent = trace.and_then(|trace| trace.traceparent).map(|text| text.to_string());
+    let values: [Param; 14] = [
         id.0.into(),
         work.kind.into(),
         work.queue.name().into(),
-        schedule_id.into(),
-        scheduled_for.into(),
         work.args.clone().into(),
         priority.into(),
         i32::from(work.max_attempts).into(),
@@ -221,8 +212,8 @@ pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enque
         work.unique_key.clone().into(),
         options.trigger.name().into(),
         options.triggered_by.into(),
-        options.correlation_id.unwrap_or_else(|| trace.correlation_id.to_string()).into(),
-        trace.traceparent.map(|text| text.to_string()).into(),
+        options.correlation_id.or(correlation).unwrap_or_else(|| id.to_string()).into(),
+        traceparent.into(),
         tx.now().into(),
     ];
     for _ in 0..3 {
@@ -234,7 +225,7 @@ pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enque
             return Ok(Enqueued { id, run_at, created: true });
         }
         // Under read committed the row that was in the way is visible, unless it has finished since: then insert again.
-        if let Some(row) = existing(tx, &work, schedule_id.zip(scheduled_for)).await? {
+        if let Some(row) = existing(tx, &work).await? {
             return Ok(Enqueued { id: row.id.into(), run_at: row.run_at, created: false });
         }
     }
@@ -242,17 +233,14 @@ pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enque
 }
 
 const INSERT: &str = "
-insert into executions (id, kind, queue, schedule_id, scheduled_for, args, state, priority, max_attempts, run_at,
-                        dispatched_at, unique_key, trigger, triggered_by, correlation_id, traceparent, created_at)
-values ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+insert into executions (id, kind, queue, args, state, priority, max_attempts, run_at, dispatched_at, unique_key, trigger,
+                        triggered_by, correlation_id, traceparent, created_at)
+values ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 on conflict do nothing";
 
 /// The execution that an insert ran into.
-async fn existing(tx: &Tx, work: &Work, occurrence: Option<(uuid::Uuid, DateTime<Utc>)>) -> Result<Option<Existing>> {
-    let (schedule_id, scheduled_for) = occurrence.unzip();
-    let values: [Param; 4] =
-        [work.kind.into(), work.unique_key.clone().into(), schedule_id.into(), scheduled_for.into()];
-    tx.query_opt(EXISTING, values).await
+async fn existing(tx: &Tx, work: &Work) -> Result<Option<Existing>> {
+    tx.query_opt(EXISTING, [work.kind.into(), work.unique_key.clone().into()]).await
 }
 
 #[derive(sea_orm::FromQueryResult)]
@@ -261,7 +249,5 @@ struct Existing {
     run_at: DateTime<Utc>,
 }
 
-const EXISTING: &str = "
-select id, run_at from executions
-where (kind = $1 and unique_key = $2 and state in ('queued', 'running')) or (schedule_id = $3 and scheduled_for = $4)
-limit 1";
+const EXISTING: &str =
+    "select id, run_at from executions where kind = $1 and unique_key = $2 and state in ('queued', 'running') limit 1";

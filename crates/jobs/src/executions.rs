@@ -142,15 +142,19 @@ returning state";
 /// `not-found`; `execution-state` when it waits, runs or has succeeded, or when a unique job like it does.
 pub async fn retry(tx: &Tx, id: ExecutionId, by: &str) -> Result<()> {
     let values = [id.0.into(), tx.now().into(), by.into(), Trigger::Retry.name().into()];
-    let retried =
-        tx.run(RETRY, values).await.map_err(store::on_constraint("executions_unique", &problems::NOT_POSSIBLE))?;
+    let retried = tx.run(RETRY, values).await.map_err(|problem| {
+        if store::constraint(&problem).as_deref() == Some("executions_unique") {
+            return Problem::new(&problems::NOT_POSSIBLE).detail("another one with its unique key waits or runs");
+        }
+        problem
+    })?;
     if retried == 1 { Ok(()) } else { Err(not_possible(tx, id, "retried").await?) }
 }
 
 const RETRY: &str = "
 update executions
 set state = 'queued', run_at = $2, dispatched_at = null, max_attempts = greatest(max_attempts, attempt + 1),
-    finished_at = null, message = null, cancel_requested_at = null, trigger = $4, triggered_by = coalesce(triggered_by, $3)
+    finished_at = null, progress = null, message = null, cancel_requested_at = null, trigger = $4, triggered_by = coalesce(triggered_by, $3)
 where id = $1 and state in ('failed', 'cancelled', 'missed', 'skipped')";
 
 async fn not_possible(tx: &Tx, id: ExecutionId, what: &str) -> Result<Problem> {

@@ -28,6 +28,12 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
+    /// The JSON Schema of the arguments, if anybody with the permission may schedule this kind through the API; none: only
+    /// our own code enqueues it. An object schema; `schema.rs` says which keywords it may use.
+    fn schema() -> Option<Value> {
+        None
+    }
+
     /// Does the work. It may run more than once, so its effects must be made idempotent: write to Postgres through
     /// [`Attempt::commit`], and send the execution id as the idempotency key of what goes outside.
     fn run(&self, cx: &Self::Cx, me: &Attempt) -> impl Future<Output = Result<Done, Failure>> + Send;

@@ -28,13 +28,15 @@ mod process;
 mod registry;
 mod relay;
 mod runner;
+mod schema;
 mod sweeper;
 mod tasks;
+mod turns;
 mod wire;
 
 pub use alive::{Alive, alive};
 pub use attempt::Attempt;
-pub use bulk::{NewExecution, NewState, enqueue_many, insert_many};
+pub use bulk::{Correlation, NewExecution, NewState, enqueue_many, insert_many};
 pub use drain::Drain;
 pub use engine::{Engine, Setup};
 pub use enqueue::{Enqueue, Enqueued, Trigger, Work, enqueue, enqueue_work};
@@ -42,4 +44,5 @@ pub use job::{Backoff, Done, Failure, Job, OrFail, Overlap, Policy, Queue, Succe
 pub use noop::{Effect, Noop, Trouble};
 pub use process::{Process, measure_skew};
 pub use registry::{KindInfo, Registry};
+pub use turns::push_waiting;
 pub use wire::Pusher;

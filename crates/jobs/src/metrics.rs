@@ -27,8 +27,8 @@ pub(crate) fn rescued(count: u64) {
     counter!("jobs_rescued_total").increment(count);
 }
 
-pub(crate) fn lock(outcome: &'static str) {
-    counter!("jobs_locks_total", "outcome" => outcome).increment(1);
+pub(crate) fn lock(kind: &'static str, outcome: &'static str) {
+    counter!("distributed_locks_acquired_total", "lock" => kind, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn redispatched(count: usize) {

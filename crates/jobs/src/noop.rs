@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use store::{Db, Sql};
 
 use crate::{
     attempt::Attempt,
     job::{Done, Failure, Job, OrFail, Policy, Success},
 };
+
+const LONGEST_SLEEP_MS: u64 = 3_600_000;
 
 /// `engine.noop`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -63,9 +66,34 @@ impl Job for Noop {
         self.key.clone()
     }
 
+    /// For demos and drills; the other fields are the tests' own, and taken where they can be read.
+    fn schema() -> Option<Value> {
+        Some(json!({
+            "type": "object",
+            "title": "Nothing, or the trouble asked for",
+            "description": "For demos and drills: sleeps, then succeeds or fails as told.",
+            "properties": {
+                "sleep_ms": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": LONGEST_SLEEP_MS,
+                    "description": "Milliseconds to sleep before it ends.",
+                    "examples": [250],
+                },
+                "fail": {
+                    "type": "string",
+                    "enum": ["always", "once", "fatal", "panic"],
+                    "description": "Fails on every attempt; on the first one only; for good; by a panic on every attempt.",
+                    "examples": ["once"],
+                },
+            },
+            "examples": [{ "sleep_ms": 250 }],
+        }))
+    }
+
     async fn run(&self, _: &Db, me: &Attempt) -> Result<Done, Failure> {
         if let Some(ms) = self.sleep_ms {
-            let sleep = tokio::time::sleep(Duration::from_millis(ms.min(3_600_000)));
+            let sleep = tokio::time::sleep(Duration::from_millis(ms.min(LONGEST_SLEEP_MS)));
             if me.cancelled().run_until_cancelled(sleep).await.is_none() {
                 return Err(std::io::Error::other("interrupted")).or_retry();
             }
@@ -91,5 +119,30 @@ impl Job for Noop {
                 .await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    fn wrong(args: &Value) -> Vec<kernel::FieldError> {
+        let schema = Noop::schema().unwrap();
+        let mut wrong = schema::check(&schema, args, "").unwrap();
+        wrong.extend(schema::read::<Noop>(args, "").err());
+        wrong
+    }
+
+    #[test]
+    fn the_schema_offers_every_trouble_and_bounds_the_sleep() {
+        for trouble in [Trouble::Always, Trouble::Once, Trouble::Fatal, Trouble::Panic] {
+            assert!(wrong(&json!({ "fail": trouble })).is_empty(), "{trouble:?}");
+        }
+        let offered = &Noop::schema().unwrap()["properties"]["fail"]["enum"];
+        serde_json::from_value::<Vec<Trouble>>(offered.clone()).unwrap();
+        assert!(wrong(&json!({ "sleep_ms": 3_600_000, "key": "k" })).is_empty());
+        assert_eq!(wrong(&json!({ "sleep_ms": 3_600_001 }))[0].message, "must be at most 3600000");
+        assert_eq!(wrong(&json!({ "sleep": 1 }))[0].pointer, "/sleep");
     }
 }

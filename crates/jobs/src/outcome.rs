@@ -68,7 +68,7 @@ pub(crate) fn decide(
             Some(End::Failed { error: entry(&source) })
         }
         (Outcome::Returned(Err(Failure::Retry { after, source })), _) => {
-            let backoff = info.policy.backoff.delay(claimed.failures.unsigned_abs() + 1, moment.chance);
+            let backoff = claimed.backoff(&info.policy).delay(claimed.failures.unsigned_abs() + 1, moment.chance);
             again(moment.now + after.unwrap_or(backoff).min(LONGEST_WAIT), Some(entry(&source)), Counts::Yes)
         }
     }
@@ -171,6 +171,8 @@ mod tests {
             triggered_by: None,
             correlation_id: String::new(),
             traceparent: None,
+            retry_delay_seconds: None,
+            timeout_seconds: None,
         }
     }
 

@@ -134,16 +134,18 @@ impl Runner {
             Err(outcome) => return outcome,
         };
         let cancel = lease.cancel();
-        let deadline = claimed.started_at + info.policy.timeout;
+        let timeout = claimed.timeout(&info.policy);
+        let deadline = claimed.started_at + timeout;
         let me = Attempt::new(claimed.clone(), self.0.db.clone(), deadline, cancel.clone());
         let span = tracing::info_span!("attempt", kind = info.kind, execution = %claimed.id, attempt = claimed.attempt);
         let trace = Trace {
             correlation_id: claimed.correlation_id.as_str().into(),
             traceparent: claimed.traceparent.as_deref().map(Into::into),
+            request: None,
         };
         // The arguments are read inside the task as well, so that a panic there is the job's too.
         let job = AssertUnwindSafe(trace.scope(runnable.run(claimed.args.clone(), me))).catch_unwind();
-        let outcome = supervise(tasks::spawn_job(job.instrument(span)), info.policy.timeout, cancel).await;
+        let outcome = supervise(tasks::spawn_job(job.instrument(span)), timeout, cancel).await;
         drop(lock);
         outcome
     }

@@ -42,7 +42,7 @@ impl Locks {
     /// `unavailable` when Redis does not answer: without the lock an exclusive job does not run.
     pub async fn acquire(
         &self,
-        kind: &str,
+        kind: &'static str,
         token: String,
         lost: impl FnOnce() + Send + 'static,
     ) -> Result<Option<Held>> {
@@ -56,19 +56,20 @@ impl Locks {
             .arg(self.ttl.as_millis() as u64)
             .query_async::<Option<String>>(&mut self.wire.conn.clone())
             .await
-            .map_err(hide)?
+            .map_err(hide)
+            .inspect_err(|_| metrics::lock(kind, "error"))?
             .is_some();
         if !taken {
-            metrics::lock("held_elsewhere");
+            metrics::lock(kind, "held_elsewhere");
             return Ok(None);
         }
-        metrics::lock("acquired");
+        metrics::lock(kind, "acquired");
         let until = CancellationToken::new();
         let locks = self.clone();
         let end = until.clone();
         tasks::spawn("lock", async move {
             if locks.keep(&key, &token, taken_at, &end).await == Kept::Lost {
-                metrics::lock("lost");
+                metrics::lock(kind, "lost");
                 lost();
             }
         });
