@@ -1,16 +1,23 @@
 //! Recurring jobs declared in code become rows, so that the API, the console and psql see one list.
 
+use chrono::{DateTime, Utc};
 use jobs::Registry;
-use kernel::{Problem, Result};
-use serde_json::Value;
+use kernel::{Problem, Result, ScheduleId};
 use store::{Db, Sql, Tx};
 use uuid::Uuid;
 
-use crate::{recurring::Recurring, timing::StoredTiming};
+use crate::{
+    change::{Held, Transition, hold},
+    recurring::Recurring,
+    timing::StoredTiming,
+};
 
-/// Writes `declared` to `schedules`: new ones are created, changed ones updated (what was due while nothing ran is still due;
-/// otherwise a changed timing computes the next run anew), those no longer declared disabled. History
-/// is kept. Several processes may do so at once.
+/// Who changes what the code declares.
+const CODE: &str = "code";
+
+/// Writes `declared` to `schedules`: new ones are created, changed ones updated, those no longer declared disabled. What one
+/// was due for while nothing ran becomes executions first, by what counted then. History is kept. Several processes may
+/// do so at once.
 ///
 /// # Errors
 /// `internal-error` naming the declaration that is not valid; `unavailable` when Postgres is away.
@@ -21,67 +28,104 @@ pub async fn upsert_declared(db: &Db, declared: &[Recurring], registry: &Registr
     db.tx(async |tx| {
         tx.run("select pg_advisory_xact_lock(hashtext('schedules.declared'))", []).await?;
         for recurring in declared {
-            upsert(&tx, recurring).await?;
+            upsert(&tx, registry, recurring).await?;
         }
         let names: Vec<String> = declared.iter().map(|recurring| recurring.name.to_owned()).collect();
-        tx.run(RETIRE_DUE, [names.clone().into(), tx.now().into()]).await?;
-        tx.run(RETIRE, [names.into(), tx.now().into()]).await?;
-        Ok(())
+        retire_others(&tx, registry, names).await
     })
     .await
 }
 
 fn check(recurring: &Recurring, registry: &Registry) -> Result<(), String> {
     let spec = StoredTiming::utc_cron(recurring.cron).spec()?;
-    spec.next_after(chrono::DateTime::UNIX_EPOCH).ok_or("it never runs")?;
+    spec.next_after(DateTime::UNIX_EPOCH).ok_or("it never runs")?;
     registry.check(recurring.kind, &recurring.args).map_err(|problem| problem.to_string())?;
     Ok(())
 }
 
-async fn upsert(tx: &Tx, recurring: &Recurring) -> Result<()> {
+async fn upsert(tx: &Tx, registry: &Registry, recurring: &Recurring) -> Result<()> {
     let timing = StoredTiming::utc_cron(recurring.cron);
-    let next = timing.spec().map_err(Problem::internal)?.next_after(tx.now());
+    let spec = timing.spec().map_err(Problem::internal)?;
     let grace = recurring.misfire_grace.map(|grace| i32::try_from(grace.as_secs()).unwrap_or(i32::MAX));
-    let timing: Value = serde_json::to_value(&timing)?;
-    let values = [
-        Uuid::now_v7().into(),
-        recurring.name.into(),
-        recurring.description.into(),
-        recurring.kind.into(),
-        recurring.args.clone().into(),
-        timing.into(),
-        grace.into(),
-        next.into(),
-        tx.now().into(),
-    ];
-    tx.run(UPSERT, values).await?;
+    let values = |id: Uuid, next: Option<DateTime<Utc>>| -> Result<[sea_orm::Value; 9]> {
+        Ok([
+            id.into(),
+            recurring.name.into(),
+            recurring.description.into(),
+            recurring.kind.into(),
+            recurring.args.clone().into(),
+            serde_json::to_value(&timing)?.into(),
+            grace.into(),
+            next.into(),
+            tx.now().into(),
+        ])
+    };
+    let created = tx.run(INSERT, values(Uuid::now_v7(), spec.next_after(tx.now()))?).await? == 1;
+    let wanted = values(Uuid::nil(), None)?;
+    if created || tx.scalar::<i32, _>(UNCHANGED, wanted.into_iter().skip(1).take(6)).await?.is_some() {
+        return Ok(());
+    }
+    let Some(id) = tx.scalar::<Uuid, _>(BY_NAME, [recurring.name.into()]).await? else { return Ok(()) };
+    let held = hold_declared(tx, registry, id.into()).await?;
+    let (state, next) = match held.row.state.as_str() {
+        "paused" => ("paused", None),
+        _ => ("active", spec.next_after(held.now)),
+    };
+    let reason = held.row.state_reason.as_deref().filter(|_| state == "paused");
+    held.transition(tx, Transition { state, reason, next_run_at: next, by: CODE }).await?;
+    tx.run(UPDATE, values(id, next)?.into_iter().take(7)).await?;
     Ok(())
 }
 
-const UPSERT: &str = "
-insert into schedules as s (id, name, description, origin, kind, args, timing, misfire_grace_seconds, next_run_at, created_at, updated_at)
-values ($1, $2, $3, 'code', $4, $5, $6, $7, $8, $9, $9)
-on conflict (name) where origin = 'code' do update
-set description = excluded.description, kind = excluded.kind, args = excluded.args, timing = excluded.timing,
-    misfire_grace_seconds = excluded.misfire_grace_seconds, version = s.version + 1, updated_at = excluded.updated_at,
-    next_run_at = case when s.next_run_at <= excluded.updated_at or (s.timing = excluded.timing and s.next_run_at is not null)
-                       then s.next_run_at else excluded.next_run_at end,
-    state = case when s.state in ('disabled', 'completed') then 'active' else s.state end,
-    state_reason = case when s.state = 'disabled' then null else s.state_reason end
-where (s.description, s.kind, s.args, s.timing, s.misfire_grace_seconds)
-      is distinct from (excluded.description, excluded.kind, excluded.args, excluded.timing, excluded.misfire_grace_seconds)
-   or s.state in ('disabled', 'completed')";
+/// One whose kind is gone too cannot be planned: what it was due for is missed.
+async fn hold_declared(tx: &Tx, registry: &Registry, id: ScheduleId) -> Result<Held> {
+    let known = registry.names();
+    tx.run(MISSED, [id.0.into(), tx.now().into(), known.clone().into(), Uuid::now_v7().into()]).await?;
+    tx.run(MOVED_ON, [id.0.into(), tx.now().into(), known.into()]).await?;
+    hold(tx, registry, id).await
+}
 
-/// What a retired schedule was due for while nothing ran leaves its row.
-const RETIRE_DUE: &str = "
-insert into executions (id, kind, queue, schedule_id, scheduled_for, args, state, max_attempts, run_at, trigger, triggered_by,
-                        message, finished_at, correlation_id, created_at)
-select gen_random_uuid(), kind, 'default', id, next_run_at, args, 'missed', 1, next_run_at, 'schedule', 'schedule ' || name,
-       'no worker ran at its time, and the code no longer declares the schedule', $2, 'schedules', $2
-from schedules where origin = 'code' and state = 'active' and name <> all($1) and next_run_at <= $2
+async fn retire_others(tx: &Tx, registry: &Registry, names: Vec<String>) -> Result<()> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Gone {
+        id: Uuid,
+    }
+    let gone: Vec<Gone> = tx.query(GONE, [names.into()]).await?;
+    for Gone { id } in gone {
+        let held = hold_declared(tx, registry, id.into()).await?;
+        let reason = Some("the code no longer declares it");
+        held.transition(tx, Transition { state: "disabled", reason, next_run_at: None, by: CODE }).await?;
+    }
+    Ok(())
+}
+
+const INSERT: &str = "
+insert into schedules (id, name, description, origin, kind, args, timing, misfire_grace_seconds, next_run_at, created_at,
+                       updated_at, since)
+values ($1, $2, $3, 'code', $4, $5, $6, $7, $8, $9, $9, $9)
+on conflict (name) where origin = 'code' do nothing";
+
+const UNCHANGED: &str = "
+select 1 from schedules
+where origin = 'code' and name = $1 and state not in ('disabled', 'completed')
+  and (description, kind, args, timing, misfire_grace_seconds) is not distinct from ($2, $3, $4::jsonb, $5::jsonb, $6)";
+
+const BY_NAME: &str = "select id from schedules where origin = 'code' and name = $1";
+
+const UPDATE: &str = "
+update schedules
+set name = $2, description = $3, kind = $4, args = $5, timing = $6, misfire_grace_seconds = $7
+where id = $1";
+
+const GONE: &str =
+    "select id from schedules where origin = 'code' and state <> 'disabled' and name <> all($1) order by id";
+
+const MISSED: &str = "
+insert into executions (id, kind, queue, schedule_id, scheduled_for, covers_to, args, state, max_attempts, run_at, trigger,
+                        triggered_by, message, finished_at, correlation_id, created_at)
+select $4, kind, 'default', id, next_run_at, $2, args, 'missed', 1, next_run_at, 'schedule', 'schedule ' || name,
+       'no worker ran at its time, and the code no longer knows its job', $2, 'schedules', $2
+from schedules where id = $1 and state = 'active' and next_run_at <= $2 and kind <> all($3)
 on conflict do nothing";
 
-const RETIRE: &str = "
-update schedules
-set state = 'disabled', state_reason = 'the code no longer declares it', next_run_at = null, updated_at = $2, version = version + 1
-where origin = 'code' and state <> 'disabled' and name <> all($1)";
+const MOVED_ON: &str = "update schedules set next_run_at = null where id = $1 and state = 'active' and next_run_at <= $2 and kind <> all($3)";

@@ -1,16 +1,14 @@
 //! What becomes of the due times of one schedule: a pure rule.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
-
 use crate::time::Spec;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// What to do about due times that passed while nothing could run them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CatchUp {
     /// Run the last one; the others are recorded as one missed range.
     Latest,
-    /// Run each, the last hundred at most.
+    /// Run each, the last hundred at most; where the overlap rule admits no second run, one after the other.
     All,
     /// Run none; all of them are missed.
     None,
@@ -34,12 +32,70 @@ const MOST_COUNTED: usize = 10_000;
 const ON_TIME: TimeDelta = TimeDelta::seconds(5);
 
 /// What becomes of a due time, or of a range of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fate {
     /// It runs. `late`: by how much, when it was caught up.
     Run { at: DateTime<Utc>, late: Option<TimeDelta> },
-    /// It does not; `from` stands for all of them.
-    Missed { from: DateTime<Utc>, reason: String, extent: Value },
+    /// It does not; `from` stands for all `count` of them up to `to`.
+    Missed { from: DateTime<Utc>, to: DateTime<Utc>, count: u64, reason: Why },
+}
+
+impl Fate {
+    /// The first due time that it is about.
+    pub fn first(&self) -> DateTime<Utc> {
+        match self {
+            Self::Run { at, .. } => *at,
+            Self::Missed { from, .. } => *from,
+        }
+    }
+
+    /// The last due time that it is about.
+    pub fn last(&self) -> DateTime<Utc> {
+        match self {
+            Self::Run { at, .. } => *at,
+            Self::Missed { to, .. } => *to,
+        }
+    }
+}
+
+/// Why a due time was missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// No worker ran; the run of this time stands for it.
+    StoodFor(DateTime<Utc>),
+    /// No worker ran, and the schedule does not catch up.
+    NoCatchUp,
+    /// No worker ran until this grace was over.
+    TooLate(TimeDelta),
+}
+
+impl Why {
+    /// For metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::StoodFor(_) => "collapsed",
+            Self::NoCatchUp => "no_catch_up",
+            Self::TooLate(_) => "too_late",
+        }
+    }
+
+    /// For people, about `count` due times.
+    pub fn text(self, from: DateTime<Utc>, to: DateTime<Utc>, count: u64) -> String {
+        let why = match self {
+            Self::StoodFor(at) => format!("no worker ran at its time; the run of {at} stands for it"),
+            Self::NoCatchUp => "no worker ran at its time, and this schedule does not catch up".to_owned(),
+            Self::TooLate(grace) => {
+                format!("no worker ran at its time; found later than its grace of {} s", grace.num_seconds())
+            }
+        };
+        match count {
+            1 => why,
+            _ if count > MOST_COUNTED as u64 => {
+                format!("{why}; more than {MOST_COUNTED} due times from {from} to {to}")
+            }
+            _ => format!("{why}; {count} due times from {from} to {to}"),
+        }
+    }
 }
 
 /// Decides over every due time from `first` up to `now`. No due time is left without a fate.
@@ -62,7 +118,7 @@ pub(crate) fn decide(
     let mut fates = Vec::new();
     if run_from != Some(first) {
         let until = run_from.unwrap_or(last + TimeDelta::microseconds(1));
-        fates.push(missed(spec, first, until, reason(catch_up, run_from, grace)));
+        fates.push(missed(spec, first, until, why(run_from, grace.filter(|_| catch_up != CatchUp::None))));
     }
     if let Some(from) = run_from {
         let runs = std::iter::once(from).chain(spec.occurrences(from).map(|run| run.at).take_while(|at| *at <= last));
@@ -96,24 +152,18 @@ fn first_to_catch_up(
     from
 }
 
-fn missed(spec: &Spec, from: DateTime<Utc>, until: DateTime<Utc>, why: String) -> Fate {
-    let others: Vec<DateTime<Utc>> =
-        spec.occurrences(from).map(|run| run.at).take_while(|at| *at < until).take(MOST_COUNTED).collect();
-    let count = others.len() + 1;
-    let last = spec.last_between(from, until - TimeDelta::microseconds(1)).map_or(from, |run| run.at);
-    let number = if count > MOST_COUNTED { format!("more than {MOST_COUNTED}") } else { count.to_string() };
-    let reason = if count == 1 { why } else { format!("{why}; {number} due times from {from} to {last}") };
-    Fate::Missed { from, reason, extent: json!({"from": from, "to": last, "count": count}) }
+fn missed(spec: &Spec, from: DateTime<Utc>, until: DateTime<Utc>, reason: Why) -> Fate {
+    let others = spec.occurrences(from).map(|run| run.at).take_while(|at| *at < until).take(MOST_COUNTED).count();
+    let to = spec.last_between(from, until - TimeDelta::microseconds(1)).map_or(from, |run| run.at);
+    Fate::Missed { from, to, count: others as u64 + 1, reason }
 }
 
-fn reason(catch_up: CatchUp, run_from: Option<DateTime<Utc>>, grace: Option<TimeDelta>) -> String {
-    match (run_from, catch_up, grace) {
-        (Some(at), ..) => format!("no worker ran at its time; the run of {at} stands for it"),
-        (None, CatchUp::None, _) => "no worker ran at its time, and this schedule does not catch up".to_owned(),
-        (None, _, Some(grace)) => {
-            format!("no worker ran at its time; found later than its grace of {} s", grace.num_seconds())
-        }
-        (None, _, None) => "no worker ran at its time".to_owned(),
+/// Without a run there was either a grace that is over, or no wish to catch up.
+fn why(run_from: Option<DateTime<Utc>>, grace: Option<TimeDelta>) -> Why {
+    match (run_from, grace) {
+        (Some(at), _) => Why::StoodFor(at),
+        (None, Some(grace)) => Why::TooLate(grace),
+        (None, None) => Why::NoCatchUp,
     }
 }
 
@@ -145,7 +195,7 @@ mod tests {
         fates
             .iter()
             .filter_map(|fate| match fate {
-                Fate::Missed { extent, .. } => extent["count"].as_u64(),
+                Fate::Missed { count, .. } => Some(*count),
                 Fate::Run { .. } => None,
             })
             .collect()

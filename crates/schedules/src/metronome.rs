@@ -6,11 +6,10 @@ use apalis_cron::{CronScheduler, Schedule, Tick, timezone::Utc};
 use futures::StreamExt;
 use jobs::Registry;
 use kernel::Clock;
-use metrics::{counter, histogram};
 use store::Db;
 use tokio_util::sync::CancellationToken;
 
-use crate::tick::tick;
+use crate::{gauges, tick::tick};
 
 /// A difference to the database's second below this is not worth correcting.
 const CLOSE: Duration = Duration::from_millis(20);
@@ -29,7 +28,7 @@ impl Metronome {
         let (until, guard) = (stop.clone(), failed.clone().drop_guard());
         #[allow(clippy::disallowed_methods)] // this task's end is watched: see `failed`
         let task = tokio::spawn(async move {
-            beat(&db, &registry, &until).await;
+            tokio::join!(beat(&db, &registry, &until), watch(&db, &until));
             if until.is_cancelled() {
                 guard.disarm();
             }
@@ -58,6 +57,21 @@ impl Schedule<Utc> for EverySecond {
     }
 }
 
+/// How often the gauges are read; the schedules are counted every fourth time.
+const WATCH: Duration = Duration::from_secs(15);
+
+async fn watch(db: &Db, stop: &CancellationToken) {
+    for round in 0_u64.. {
+        let count = async { if round % 4 == 0 { gauges::count(db).await } else { Ok(()) } };
+        if let Err(problem) = gauges::gauge(db).await.and(count.await) {
+            tracing::debug!(%problem, "the gauges of schedules are not current");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(WATCH)).await.is_none() {
+            return;
+        }
+    }
+}
+
 async fn beat(db: &Db, registry: &Registry, stop: &CancellationToken) {
     while !stop.is_cancelled() {
         // The stream ends (`OutOfRange`) when a tick takes longer than a second: then it is simply set up again.
@@ -67,9 +81,9 @@ async fn beat(db: &Db, registry: &Registry, stop: &CancellationToken) {
             let began = tokio::time::Instant::now();
             match tick(db, registry).await {
                 Ok(ticked) if ticked.due > 0 => {
-                    histogram!("scheduler_tick_duration_seconds").record(began.elapsed());
-                    counter!("scheduler_executions_written_total").increment(ticked.written as u64);
-                    tracing::debug!(due = ticked.due, written = ticked.written, "tick");
+                    crate::metrics::ticked(began.elapsed(), ticked.written);
+                    let took_us = began.elapsed().as_micros() as u64;
+                    tracing::debug!(due = ticked.due, written = ticked.written, took_us, "tick");
                 }
                 Ok(_) => {}
                 Err(problem) => tracing::warn!(%problem, "no tick in this second"),

@@ -25,6 +25,11 @@ impl Overlap {
 }
 
 impl Overlap {
+    /// Whether a due time to be caught up waits until there is room. With `cancel_running` the last one stands for all.
+    pub(crate) fn lets_wait(self) -> bool {
+        self != Self::CancelRunning
+    }
+
     /// Whether several due times that are handled together may all run. Otherwise the last one stands for them.
     pub(crate) fn allows_several(self) -> bool {
         self == Self::Allow

@@ -41,8 +41,9 @@ impl Job for DeleteOldExecutions {
                 .or_retry();
         }
         let processes = cx.db.conn().run(BURIED, [before.into()]).await.or_retry()?;
+        let schedules = forget_schedules(&cx.db, before, me).await.or_retry()?;
         let days = cx.keep.num_days();
-        let result = json!({"deleted": deleted, "before": before, "processes": processes});
+        let result = json!({"deleted": deleted, "before": before, "processes": processes, "schedules": schedules});
         Ok(Done::Ok(Success::new(result, format!("deleted {deleted} finished executions older than {days} days"))))
     }
 }
@@ -79,6 +80,33 @@ with batch as (select id, finished_at from executions where id < $2 and id > $3 
 select (select count(*) from gone) as deleted, (select id from batch order by id desc limit 1) as last";
 
 const BURIED: &str = "delete from processes where ended_at < $1";
+
+/// Deletes what only explains executions that are gone: past spans, undecided rounds, and schedules that were deleted or
+/// have had their single run, once none of their executions is left.
+async fn forget_schedules(db: &Db, before: DateTime<Utc>, me: &Attempt) -> Result<u64> {
+    db.conn().run("delete from schedule_spans where to_at < $1", [before.into()]).await?;
+    db.conn().run("delete from schedule_rounds where at < $1", [before.into()]).await?;
+    let mut forgotten = 0;
+    while !me.cancelled().is_cancelled() {
+        match db.conn().run(FORGET, [before.into(), BATCH.into()]).await? {
+            0 => break,
+            some => forgotten += some,
+        }
+    }
+    Ok(forgotten)
+}
+
+const FORGET: &str = "
+delete from schedules using (
+    select s.id from schedules s
+    where s.origin = 'api'
+      and (s.deleted_at < $1 or (s.schedule_type in ('one_time', 'immediate') and s.state in ('completed', 'failed')
+                                 and coalesce(s.last_due_at, s.updated_at) < $1 and s.updated_at < $1))
+      and not exists (select 1 from executions e where e.schedule_id = s.id)
+      and not exists (select 1 from schedule_dependencies d where d.after_id = s.id or d.schedule_id = s.id)
+    limit $2
+) gone
+where schedules.id = gone.id";
 
 /// Mondays at midnight.
 pub(crate) fn recurring() -> Recurring {

@@ -7,8 +7,8 @@ use croner::parser::{CronParser, Seconds, Year};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    calendar::{Calendar, Resolution},
     error::CronError,
+    pattern::{Pattern, Resolution},
     syntax,
 };
 
@@ -33,7 +33,7 @@ struct Inner {
     canonical: String,
     wildcard: bool,
     resolution: Resolution,
-    calendar: Calendar,
+    pattern: Pattern,
 }
 
 impl Cron {
@@ -53,15 +53,15 @@ impl Cron {
         let normal = syntax::normalise(text, days)?;
         let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Optional).sloppy_ranges(true).build();
         let parsed = parser.parse(&normal.expanded).map_err(|error| CronError::Pattern(error.to_string()))?;
-        let calendar = Calendar::new(&parsed.pattern);
-        if !calendar.can_match() {
+        let pattern = Pattern::new(&parsed.pattern, &normal.day_fields);
+        if !pattern.can_match() {
             return Err(CronError::Never);
         }
         Ok(Self(Arc::new(Inner {
             canonical: normal.canonical,
             wildcard: normal.wildcard,
             resolution: normal.resolution,
-            calendar,
+            pattern,
         })))
     }
 
@@ -78,19 +78,19 @@ impl Cron {
 
     /// Whether `local` matches, to the second.
     pub(super) fn matches(&self, local: NaiveDateTime) -> bool {
-        self.0.calendar.matches(local)
+        self.0.pattern.matches(local)
     }
 
     /// When the unbroken stretch of matches that holds `local` ends; nothing if `local` does not match.
     ///
     /// An expression without seconds stands for whole minutes here.
     pub(super) fn matches_until(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        self.0.calendar.matches_until(local, self.0.resolution)
+        self.0.pattern.matches_until(local, self.0.resolution)
     }
 
     /// The first matching local time at or after `from`, up to the end of 2199.
     pub(super) fn at_or_after(&self, from: NaiveDateTime) -> Option<NaiveDateTime> {
-        self.0.calendar.at_or_after(from)
+        self.0.pattern.at_or_after(from)
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Gap {
     pub end: DateTime<Utc>,
     /// The local time at that instant.
     pub resumes: NaiveDateTime,
+    /// How far the clock jumps.
+    pub length: TimeDelta,
     /// The instant at which the clock would have shown the local time, had it not jumped.
     pub shifted: DateTime<Utc>,
 }
@@ -58,8 +60,17 @@ impl Zone {
             LocalResult::None => {
                 let (begin, before) = GapInfo::new(&local, &self.0)?.begin?;
                 let end = (begin - seconds(&before)).and_utc();
-                Instants::None(Gap { end, resumes: self.local(end), shifted: at(&before) })
+                let resumes = self.local(end);
+                Instants::None(Gap { end, resumes, length: resumes - begin, shifted: at(&before) })
             }
+        })
+    }
+
+    /// The first instant at which the clock shows `local` or has jumped over it.
+    pub(super) fn first_showing(self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+        Some(match self.instants(local)? {
+            Instants::One(at) | Instants::Two { first: at, .. } => at,
+            Instants::None(gap) => gap.end,
         })
     }
 
@@ -79,7 +90,7 @@ impl Zone {
     }
 
     /// The second at which the clock changes, where it shows one offset at `from` and another at `to`.
-    fn change_between(self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
+    pub(super) fn change_between(self, from: DateTime<Utc>, to: DateTime<Utc>) -> DateTime<Utc> {
         let before = self.offset(from);
         let (mut low, mut high) = (from.timestamp(), to.timestamp());
         while low + 1 < high {

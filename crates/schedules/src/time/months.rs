@@ -3,6 +3,11 @@
 //! croner is asked about each sort once, when an expression is parsed. So the rules of `L`, `W` and `#` stay its own,
 //! and the search is left with bit sets: croner's own takes up to 140 ms before it gives an impossible date up.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
 use chrono::{Datelike, NaiveDate};
 use croner::{
     CronPattern,
@@ -13,17 +18,32 @@ use croner::{
 const SAMPLE_YEARS: std::ops::Range<i32> = 2000..2028;
 
 /// The matching days (bit 1 to 31) of every sort of month.
-pub(super) struct Months([u64; 28]);
+#[derive(Clone)]
+pub(super) struct Months(Arc<[u64; 28]>);
+
+/// Answers by the text of the two day fields: most expressions have the same few, and asking is most of parsing.
+static KNOWN: LazyLock<Mutex<HashMap<String, Months>>> = LazyLock::new(Mutex::default);
+/// The most that are kept; beyond that it starts anew.
+const MOST_KNOWN: usize = 2_000;
 
 impl Months {
-    /// Asks croner.
-    pub fn new(pattern: &CronPattern) -> Self {
+    /// Asks croner, once for the same `day_fields`, which are those of `pattern`.
+    pub fn new(pattern: &CronPattern, day_fields: &str) -> Self {
+        if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(day_fields) {
+            return known.clone();
+        }
         let mut days = [None; 28];
         for (year, month) in SAMPLE_YEARS.flat_map(|year| (1..=12).map(move |month| (year, month))) {
             let slot = &mut days[sort(year, month)];
             *slot = slot.or_else(|| Some(matching_days(pattern, year, month)));
         }
-        Self(days.map(Option::unwrap_or_default))
+        let asked = Self(Arc::new(days.map(Option::unwrap_or_default)));
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(day_fields.to_owned(), asked.clone());
+        asked
     }
 
     /// The matching days of one month; `month` is 1 to 12.

@@ -1,9 +1,10 @@
 //! What becomes of local times that a change of the clock skips or repeats.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A local time that does not exist because the clock jumped over it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DstGap {
     /// A fixed time runs at the first instant after the gap, once; a wildcard goes on with the next time that exists.
@@ -18,7 +19,7 @@ pub enum DstGap {
 /// A local time that exists twice because the clock was put back.
 ///
 /// It concerns fixed times. Wildcards run in both passes, so that an hourly job keeps its rhythm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DstOverlap {
     /// It runs in the first pass.

@@ -1,12 +1,12 @@
-//! When a schedule runs: its timing, its zone and what it leaves out.
+//! When a schedule runs: its timing, its zone, its window, its calendar and what it leaves out.
 
-use chrono::{DateTime, Datelike, DurationRound, TimeDelta, Utc};
+use std::sync::Arc;
 
-use super::{Cron, DstGap, DstOverlap, Every, Occurrence, Zone, field::LAST_YEAR, rule::Rule};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// How many runs in a row may be left out (a day of one that is excluded as a whole counts as one) before the
-/// schedule is taken to be over.
-const MAX_EXCLUDED: u32 = 10_000;
+use super::{Cron, DstGap, DstOverlap, Every, Occurrence, OpenHours, Zone, search::Search};
 
 /// When a schedule runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,36 @@ pub struct Spec {
     pub timing: Timing,
     /// The zone whose clock is meant.
     pub zone: Zone,
+    /// Nothing is due before it.
+    pub start_at: Option<DateTime<Utc>>,
+    /// Nothing is due after it, and nothing runs after it.
+    pub end_at: Option<DateTime<Utc>>,
+    /// It runs only while this is open.
+    pub calendar: Option<Within>,
     /// Local times at which it does not run. An expression without seconds leaves out whole minutes.
     pub exclude: Vec<Cron>,
+    /// It does not run while this is open.
+    pub exclude_calendar: Option<Arc<OpenHours>>,
+}
+
+/// A calendar inside which a schedule runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Within {
+    /// When it is open.
+    pub hours: Arc<OpenHours>,
+    /// What becomes of due times at which it is not.
+    pub outside: Outside,
+}
+
+/// What becomes of a due time at which the calendar is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// It does not run.
+    #[default]
+    Skip,
+    /// It runs when the calendar opens. Several that wait for the same opening are one run.
+    NextOpen,
 }
 
 /// The rhythm of a schedule.
@@ -43,13 +71,19 @@ pub enum Timing {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Never by itself: it runs after others, or by hand.
+    Never,
 }
 
 impl Spec {
+    /// A rhythm in a zone, with no window and no calendar and nothing left out.
+    pub fn new(timing: Timing, zone: Zone) -> Self {
+        Self { timing, zone, start_at: None, end_at: None, calendar: None, exclude: Vec::new(), exclude_calendar: None }
+    }
+
     /// One expression in one zone, with the default policies and nothing left out.
     pub fn cron(cron: Cron, zone: Zone) -> Self {
-        let timing = Timing::Cron { exprs: vec![cron], gap: DstGap::default(), overlap: DstOverlap::default() };
-        Self { timing, zone, exclude: Vec::new() }
+        Self::new(Timing::Cron { exprs: vec![cron], gap: DstGap::default(), overlap: DstOverlap::default() }, zone)
     }
 
     /// The first run strictly after `after`, up to the end of 2199; nothing if there is none.
@@ -57,21 +91,9 @@ impl Spec {
         self.next_occurrence(after).map(|run| run.at)
     }
 
-    /// As [`Spec::next_after`], with the local time that is meant and what a change of the clock did to it.
+    /// As [`Spec::next_after`], with the local time that is meant and what the clock or the calendar did to it.
     pub fn next_occurrence(&self, after: DateTime<Utc>) -> Option<Occurrence> {
-        // Inside the years in which local times can be computed and are searched.
-        let mut after = after.max(first_instant());
-        for _ in 0..MAX_EXCLUDED {
-            if after.year() > i32::from(LAST_YEAR) {
-                return None;
-            }
-            let run = self.candidate(after)?;
-            match self.excluded_until(run.at) {
-                None => return Some(run),
-                Some(end) => after = end,
-            }
-        }
-        None
+        Search::new(self).run(after)
     }
 
     /// The runs strictly after `after`, in order.
@@ -86,47 +108,29 @@ impl Spec {
 
     /// The last run strictly after `from` and not after `to`, in a few dozen steps however many runs there are.
     pub fn last_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Occurrence> {
-        let next = |after| self.next_occurrence(after).filter(|run| run.at <= to);
-        let mut last = next(from)?;
-        let (mut low, mut high) = (last.at, to);
-        // Runs lie a second apart or more, so that `low` ends at the last run or less than a second before it.
-        while high - low >= TimeDelta::seconds(1) {
-            let middle = low + (high - low) / 2;
-            match next(middle) {
-                Some(run) => (last, low) = (run, run.at),
-                None => high = middle,
-            }
-        }
-        Some(last)
-    }
-
-    fn candidate(&self, after: DateTime<Utc>) -> Option<Occurrence> {
-        let plain = |at: DateTime<Utc>| (at.year() <= i32::from(LAST_YEAR)).then(|| self.plain(at));
-        match &self.timing {
-            Timing::Cron { exprs, gap, overlap } => exprs
-                .iter()
-                .filter_map(|cron| Rule { cron, zone: self.zone, gap: *gap, overlap: *overlap }.next(after))
-                .min_by_key(|run| (run.at, run.note.is_some())),
-            Timing::Interval { every, anchor } => every.next(*anchor, after).and_then(plain),
-            Timing::Once { at } => Some(*at).filter(|at| *at > after).and_then(plain),
-        }
-    }
-
-    fn plain(&self, at: DateTime<Utc>) -> Occurrence {
-        Occurrence { at, local: self.zone.local(at), note: None }
-    }
-
-    /// If `at` is left out: an instant from which to search on, at or after `at` and before the next run that is not.
-    fn excluded_until(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let local = self.zone.local(at);
-        let end = self.exclude.iter().filter_map(|cron| cron.matches_until(local)).max()?;
-        let minute_end = local.duration_trunc(TimeDelta::minutes(1)).ok()? + TimeDelta::minutes(1);
-        // Where the clock changes before the end, go on by minutes, or from run to run.
-        let lasts = [end, end.min(minute_end)].map(|end| at + (end - local - TimeDelta::nanoseconds(1)));
-        Some(lasts.into_iter().find(|last| self.zone.offset(*last) == self.zone.offset(at)).unwrap_or(at))
+        last(from, to, |after| self.next_occurrence(after))
     }
 }
 
-fn first_instant() -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH - TimeDelta::seconds(1)
+/// The last of what `next` counts, strictly after `from` and not after `to`, found by halving.
+pub(super) fn last(
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    mut next: impl FnMut(DateTime<Utc>) -> Option<Occurrence>,
+) -> Option<Occurrence> {
+    let mut next = |after| next(after).filter(|run| run.at <= to);
+    let mut last = next(from)?;
+    let (mut low, mut high) = (last.at, to);
+    while high - low >= TimeDelta::seconds(1) {
+        let middle = low + (high - low) / 2;
+        match next(middle) {
+            Some(run) => (last, low) = (run, run.at),
+            None => high = middle,
+        }
+    }
+    // Due times lie a second apart or more, but an opening may fall between two that are not whole seconds.
+    while let Some(run) = next(last.at) {
+        last = run;
+    }
+    Some(last)
 }

@@ -5,9 +5,9 @@
 
 use super::{
     DayMatch,
-    calendar::Resolution,
     error::CronError,
     field::{Field, digits},
+    pattern::Resolution,
 };
 
 /// The longest expression that is read, in bytes.
@@ -30,6 +30,8 @@ pub(super) struct Normal {
     pub canonical: String,
     /// For croner.
     pub expanded: String,
+    /// The two day fields of that.
+    pub day_fields: String,
     /// Whether second, minute or hour is a `*`, a step or a range.
     pub wildcard: bool,
     /// Whether the seconds are written out.
@@ -83,7 +85,8 @@ fn from_fields(text: &str, days: DayMatch) -> Result<Normal, CronError> {
         expanded[dow].insert(0, '+');
     }
     let resolution = if fields.len() > 5 { Resolution::Second } else { Resolution::Minute };
-    Ok(Normal { canonical: parts.join(" "), expanded: expanded.join(" "), wildcard, resolution })
+    let day_fields = format!("{} {}", expanded[dom], expanded[dow]);
+    Ok(Normal { canonical: parts.join(" "), expanded: expanded.join(" "), day_fields, wildcard, resolution })
 }
 
 /// The items of one field, with names and wrapped ranges written out.

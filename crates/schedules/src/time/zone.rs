@@ -84,13 +84,15 @@ fn suggest(name: &str) -> Option<&'static str> {
     let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
     let city = |zone: &str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name));
     names().find(|zone| zone.eq_ignore_ascii_case(&name)).or_else(|| names().find(|zone| city(zone))).or_else(|| {
-        let nearest = names().map(|zone| (edits(zone, &name), zone)).min()?;
+        // It takes at least as many edits as the lengths differ by.
+        let near = names().filter(|zone| zone.len().abs_diff(name.len()) <= 3);
+        let nearest = near.map(|zone| (edits(zone, &name), zone)).min()?;
         (nearest.0 <= 3 && nearest.0 * 4 <= name.len()).then_some(nearest.1)
     })
 }
 
 /// How many letters must be put in, left out or replaced to turn one name into the other.
-fn edits(one: &str, other: &str) -> usize {
+pub(super) fn edits(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {
         let mut diagonal = i;

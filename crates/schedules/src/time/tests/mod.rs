@@ -1,7 +1,10 @@
 //! Tests of the time module: a table of cases, a second-by-second oracle, properties, and single behaviours.
 
 mod behaviour;
+mod calendars;
 mod expressions;
+mod ledger;
+mod limits;
 mod oracle;
 mod properties;
 mod table;
@@ -27,7 +30,7 @@ fn spec(expr: &str, zone_name: &str) -> Spec {
 }
 
 fn with_policy(cron: Cron, zone: Zone, (gap, overlap): (DstGap, DstOverlap)) -> Spec {
-    Spec { timing: Timing::Cron { exprs: vec![cron], gap, overlap }, zone, exclude: Vec::new() }
+    Spec::new(Timing::Cron { exprs: vec![cron], gap, overlap }, zone)
 }
 
 fn next(spec: &Spec, after: &str, count: usize) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Zones with half-hour shifts, gaps at midnight, skipped days, negative and two-hour DST, beside the usual ones.
-const ODD_ZONES: [&str; 16] = [
+pub const ODD_ZONES: [&str; 16] = [
     "Europe/Berlin",
     "America/New_York",
     "Europe/London",
@@ -38,7 +38,7 @@ fn zones() -> impl Strategy<Value = Zone> {
 }
 
 /// An instant, as often as not within a few hours of a change of the clock.
-fn zoned_instants() -> BoxedStrategy<(Zone, DateTime<Utc>)> {
+pub fn zoned_instants() -> BoxedStrategy<(Zone, DateTime<Utc>)> {
     let day = |year: i32, day: i64, second: i64| {
         Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap() + TimeDelta::seconds(day * 86_400 + second)
     };
@@ -105,7 +105,7 @@ fn expressions() -> BoxedStrategy<String> {
         .boxed()
 }
 
-fn policies() -> impl Strategy<Value = (DstGap, DstOverlap)> {
+pub fn policies() -> impl Strategy<Value = (DstGap, DstOverlap)> {
     let gaps = select(vec![DstGap::NextValid, DstGap::NextValid, DstGap::Skip, DstGap::Shift]);
     (gaps, select(vec![DstOverlap::First, DstOverlap::First, DstOverlap::Last, DstOverlap::Both]))
 }

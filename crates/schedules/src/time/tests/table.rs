@@ -40,7 +40,7 @@ fn read(case: &Case, policy: (DstGap, DstOverlap)) -> Result<Spec, String> {
         None => Timing::Cron { exprs: list(run)?, gap: policy.0, overlap: policy.1 },
     };
     let exclude = if exclude.is_empty() { Vec::new() } else { list(exclude)? };
-    Ok(Spec { timing, zone: zone(&case.tz), exclude })
+    Ok(Spec { exclude, ..Spec::new(timing, zone(&case.tz)) })
 }
 
 /// Runs every case that fits one of the policies and returns how many there were, by role.

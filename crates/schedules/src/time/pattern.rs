@@ -21,7 +21,7 @@ pub(super) enum Resolution {
 }
 
 /// A pattern over naive local time.
-pub(super) struct Calendar {
+pub(super) struct Pattern {
     /// One bit per year from the first.
     years: [u64; 4],
     months: u64,
@@ -31,8 +31,8 @@ pub(super) struct Calendar {
     seconds: u64,
 }
 
-impl Calendar {
-    pub fn new(pattern: &CronPattern) -> Self {
+impl Pattern {
+    pub fn new(pattern: &CronPattern, day_fields: &str) -> Self {
         let bits = |component: &CronComponent| component.values().iter().fold(0, |bits, n| bits | 1 << n);
         let mut years = [0; 4];
         for year in (FIRST_YEAR..=LAST_YEAR).filter(|year| pattern.year_match((*year).into()).unwrap_or(false)) {
@@ -42,7 +42,7 @@ impl Calendar {
         Self {
             years,
             months: bits(&pattern.months),
-            days: Months::new(pattern),
+            days: Months::new(pattern, day_fields),
             hours: bits(&pattern.hours),
             minutes: bits(&pattern.minutes),
             seconds: bits(&pattern.seconds),
