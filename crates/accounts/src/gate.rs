@@ -16,8 +16,8 @@ use crate::{problems, token::Claims};
 pub(crate) const SESSION_TTL: Duration = Duration::from_secs(5);
 /// How long changed permissions of a role may go unnoticed.
 const PERMISSIONS_TTL: Duration = Duration::from_secs(30);
-/// Sessions that are remembered at most.
-const CAPACITY: usize = 10_000;
+/// Sessions, and API keys, that are remembered at most.
+pub(crate) const CAPACITY: usize = 10_000;
 
 /// The memory of one process. Its time is the machine's monotonic one: it says how old an answer is, not what time it is.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Gate {
         };
         let role = seen.role.ok_or_else(|| problems::unauthenticated("the session has ended"))?;
         let permissions = self.permissions(db, &role).await?;
-        Ok(Actor { user_id: UserId(claims.sub), session_id: claims.sid, role, permissions })
+        Ok(Actor { user_id: UserId(claims.sub), session_id: claims.sid, key: None, role, permissions })
     }
 
     /// Makes this process look the session up again.
@@ -81,7 +81,8 @@ impl Gate {
         Ok(seen)
     }
 
-    async fn permissions(&self, db: &Db, role: &str) -> Result<Permissions> {
+    /// What a role may do.
+    pub async fn permissions(&self, db: &Db, role: &str) -> Result<Permissions> {
         let known = lock(&self.permissions).get(role).cloned();
         if let Some((permissions, at)) = known
             && at.elapsed() < PERMISSIONS_TTL

@@ -24,6 +24,11 @@ pub static TRIAL_USED: Kind = Kind { slug: "trial-used", title: "The trial can b
 /// Trials are for readers on the free plan.
 pub static TRIAL_NOT_FREE: Kind =
     Kind { slug: "trial-not-free", title: "Trials are for readers on the free plan", status: 409 };
+/// The owner has another key of that name which is not revoked.
+pub static API_KEY_NAME_TAKEN: Kind =
+    Kind { slug: "api-key-name-taken", title: "You have an API key of this name already", status: 409 };
+/// A revoked key stays what it was.
+pub static API_KEY_REVOKED: Kind = Kind { slug: "api-key-revoked", title: "The API key is revoked", status: 409 };
 
 /// All of them, for the list of problems.
 pub static ALL: &[&Kind] = &[
@@ -35,6 +40,8 @@ pub static ALL: &[&Kind] = &[
     &USAGE_LIMIT_REACHED,
     &TRIAL_USED,
     &TRIAL_NOT_FREE,
+    &API_KEY_NAME_TAKEN,
+    &API_KEY_REVOKED,
 ];
 
 pub(crate) fn invalid_credentials() -> Problem {

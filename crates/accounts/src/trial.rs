@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
+use audit::Change;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use jobs::{Enqueue, Enqueued, enqueue, enqueue_many};
 use kernel::{ExecutionId, Problem, Result, UserId, kinds};
 use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde_json::json;
 use store::{Sql, Tx};
 use uuid::Uuid;
 
 use crate::{
     Accounts,
+    api_key::By,
     jobs::{GrantTrial, GrantTrials, MailTrial},
     keys::mac,
     plan::Plan,
@@ -59,8 +62,15 @@ impl Accounts {
     }
 
     /// Enqueues a grant for every free reader; returns the one that waits or runs already, if there is one.
-    pub(crate) async fn request_trials(&self, tx: &Tx, by: UserId) -> Result<Enqueued> {
-        enqueue(tx, &GrantTrials {}, Enqueue::now().by_user(by)).await
+    pub(crate) async fn request_trials(&self, tx: &Tx, by: By<'_>) -> Result<Enqueued> {
+        let enqueued = enqueue(tx, &GrantTrials {}, Enqueue::now().by(by.actor.identity())).await?;
+        if enqueued.created {
+            let (target, after) = (format!("execution:{}", enqueued.id), json!({ "audience": "all_free" }));
+            let action = "trial.grant_campaign";
+            let change = Change { actor: by.actor, label: by.label, action, target, before: None, after: Some(&after) };
+            audit::record(tx, change).await?;
+        }
+        Ok(enqueued)
     }
 
     /// What stands for an address that must not be stored.

@@ -1,7 +1,7 @@
 //! Registration, login, and the life of a session.
 
 use axum::{extract::State, http::StatusCode};
-use edge::{Authenticated, ClientIp, Created, Json, Reply};
+use edge::{ClientIp, Created, Json, Person, Reply};
 use garde::Validate;
 use kernel::{Problem, Result};
 use schedules::time::Zone;
@@ -186,7 +186,7 @@ pub(super) async fn refresh(
 
 /// Ends the session that the access token belongs to.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", responses((status = 204)))]
-pub(super) async fn logout(State(accounts): State<Accounts>, Authenticated(actor): Authenticated) -> Reply<StatusCode> {
+pub(super) async fn logout(State(accounts): State<Accounts>, Person(actor): Person) -> Reply<StatusCode> {
     accounts.db.tx(async |tx: Tx| session::revoke(&tx, actor.session_id, Ended::Logout).await).await?;
     accounts.gate.forget(actor.session_id);
     Ok(StatusCode::NO_CONTENT)

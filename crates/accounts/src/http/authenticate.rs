@@ -1,4 +1,4 @@
-//! The check of access tokens that stands around all routes.
+//! The check of access tokens and API keys that stands around all routes.
 
 use axum::{
     extract::{Request, State},
@@ -9,17 +9,24 @@ use axum::{
 use edge::Refusal;
 use kernel::{Actor, Result};
 
-use crate::{Accounts, problems};
+use crate::{Accounts, api_key::PREFIX, problems};
 
-/// For `axum::middleware::from_fn_with_state`: makes the bearer of a valid access token the request's actor.
+/// For `axum::middleware::from_fn_with_state`: makes the bearer of a valid access token or API key the request's actor.
 /// A request without `Authorization: Bearer` passes as nobody's.
 ///
-/// Refuses with `unauthenticated` (401) when the token is malformed, expired, or its session has ended.
+/// Refuses with `unauthenticated` (401) when the token or key is malformed or expired, its session has ended, or it was revoked. Which of these is
+/// in the log; the token is not.
 pub async fn authenticate(State(accounts): State<Accounts>, mut request: Request, next: Next) -> Response {
+    if let Some(value) = request.headers_mut().get_mut(header::AUTHORIZATION) {
+        value.set_sensitive(true); // whoever prints the headers does not print it
+    }
     match actor(&accounts, request.headers()).await {
         Ok(Some(actor)) => edge::authenticate(request.extensions_mut(), actor),
         Ok(None) => {}
-        Err(problem) => return Refusal(problem).into_response(),
+        Err(problem) => {
+            tracing::info!(why = problem.detail_text(), "nobody known");
+            return Refusal(problem).into_response();
+        }
     }
     next.run(request).await
 }
@@ -28,6 +35,9 @@ async fn actor(accounts: &Accounts, headers: &HeaderMap) -> Result<Option<Actor>
     let Some(token) = bearer(headers)? else {
         return Ok(None);
     };
+    if token.starts_with(PREFIX) {
+        return accounts.admit_key(token).await.map(Some);
+    }
     let claims = accounts.tokens.verify(token, accounts.db.clock().now())?;
     accounts.gate.admit(&accounts.db, &claims).await.map(Some)
 }

@@ -1,7 +1,7 @@
 //! The reader's own account.
 
 use axum::{extract::State, http::StatusCode};
-use edge::{Authenticated, ClientIp, Json, Reply};
+use edge::{ClientIp, Json, Person, Reply};
 use garde::Validate;
 use kernel::{Actor, Problem, Result, kinds};
 use schedules::time::Zone;
@@ -21,10 +21,7 @@ use crate::{
 
 /// Reads the caller's account.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = UserView)))]
-pub(super) async fn read_me(
-    State(accounts): State<Accounts>,
-    Authenticated(actor): Authenticated,
-) -> Reply<Json<UserView>> {
+pub(super) async fn read_me(State(accounts): State<Accounts>, Person(actor): Person) -> Reply<Json<UserView>> {
     let user = user::by_id(accounts.db.conn(), actor.user_id).await?.ok_or_else(account_gone)?;
     Ok(Json(UserView::new(user, accounts.db.clock().now())?))
 }
@@ -49,7 +46,7 @@ pub(crate) struct Changes {
 #[utoipa::path(patch, path = "/api/v1/me", tag = "me", request_body = Changes, responses((status = 200, body = UserView)))]
 pub(super) async fn update_me(
     State(accounts): State<Accounts>,
-    Authenticated(actor): Authenticated,
+    Person(actor): Person,
     client: ClientIp,
     Json(changes): Json<Changes>,
 ) -> Reply<Json<UserView>> {
@@ -92,14 +89,11 @@ async fn change(tx: &Tx, actor: &Actor, before: &User, (zone, hash): (Option<Zon
     user::by_id(tx, id).await?.ok_or_else(account_gone)
 }
 
-/// Deletes the caller's account: its address and password are erased, and its sessions end.
+/// Deletes the caller's account: its address and password are erased, and its sessions and API keys end.
 ///
 /// Where it had a trial, a keyed hash of the address is kept: a trial can be had once ever.
 #[utoipa::path(delete, path = "/api/v1/me", tag = "me", responses((status = 204)))]
-pub(super) async fn delete_me(
-    State(accounts): State<Accounts>,
-    Authenticated(actor): Authenticated,
-) -> Reply<StatusCode> {
+pub(super) async fn delete_me(State(accounts): State<Accounts>, Person(actor): Person) -> Reply<StatusCode> {
     let delete = async |tx: Tx| {
         if let Some(user) = user::lock(&tx, actor.user_id).await? {
             trial::tag(&tx, actor.user_id, accounts.address_tag(&user.email)?).await?;
@@ -109,5 +103,6 @@ pub(super) async fn delete_me(
     };
     accounts.db.tx(delete).await?;
     accounts.gate.forget_user(actor.user_id);
+    accounts.key_gate.forget_owner(actor.user_id);
     Ok(StatusCode::NO_CONTENT)
 }

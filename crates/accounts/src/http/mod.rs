@@ -1,5 +1,6 @@
-//! The routes of this domain, one endpoint family per file, and the check of access tokens around all routes.
+//! The routes of this domain, one endpoint family per file, and the check of access tokens and API keys around all routes.
 
+mod api_keys;
 mod auth;
 mod authenticate;
 mod codes;
@@ -34,4 +35,8 @@ pub(crate) fn routes(accounts: &Accounts) -> OpenApiRouter<Accounts> {
         .routes(routes!(plans::read_usage))
         .routes(routes!(trials::request_trial).layer(once.clone()))
         .routes(routes!(trials::grant_trials).layer(once))
+        // No idempotency where a key is shown: the answers would be stored.
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::show, api_keys::change, api_keys::revoke))
+        .routes(routes!(api_keys::rotate))
 }

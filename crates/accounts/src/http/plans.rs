@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use edge::{Authenticated, Json, Reply};
+use edge::{Json, Person, Reply};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,10 +86,7 @@ pub(crate) struct UsageView {
 
 /// Shows what the caller has used in the present period.
 #[utoipa::path(get, path = "/api/v1/me/usage", tag = "me", responses((status = 200, body = UsageView)))]
-pub(super) async fn read_usage(
-    State(accounts): State<Accounts>,
-    Authenticated(actor): Authenticated,
-) -> Reply<Json<UsageView>> {
+pub(super) async fn read_usage(State(accounts): State<Accounts>, Person(actor): Person) -> Reply<Json<UsageView>> {
     let (db, now) = (accounts.db.conn(), accounts.db.clock().now());
     let standing = usage::standing(db, actor.user_id, now).await?;
     let counters = usage::counters(db, actor.user_id, standing.period.start).await?;
