@@ -3,6 +3,7 @@
 mod doctor;
 mod ended;
 mod jobs;
+mod keys;
 mod migrate;
 mod openapi;
 mod output;
@@ -39,6 +40,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     Users(users::Users),
+    /// Manage API keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Look at jobs and act on them
     #[command(subcommand)]
     Jobs(jobs::Jobs),
@@ -76,6 +80,7 @@ async fn run(command: Command, output: Output) -> Result<ExitCode, Ended> {
         Command::Migrate => migrate::run(&session).await?,
         Command::Seed(seed) => seed::run(&session, seed).await?,
         Command::Users(command) => users::run(&session, command).await?,
+        Command::Keys(command) => keys::run(&session, command).await?,
         Command::Jobs(command) => jobs::run(&session, command).await?,
         Command::Schedules(command) => schedules::run(&session, command).await?,
         Command::Doctor => return Ok(doctor::run(&session).await?),

@@ -22,6 +22,8 @@ pub mod tasks;
 mod telemetry;
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod blueprint;
 
 pub use self::{parts::Parts, role::Role, run::run, telemetry::Metrics};

@@ -11,8 +11,11 @@ use crate::{Parts, housekeeping};
 /// The routes of all domains.
 pub fn routes(parts: &Parts) -> OpenApiRouter {
     OpenApiRouter::new()
+        .merge(audit::routes().with_state(parts.db.clone()))
+        .merge(schedules::routes(&parts.schedules).with_state(parts.schedules.clone()))
         .merge(accounts::routes(&parts.accounts).with_state(parts.accounts.clone()))
         .merge(books::routes(&parts.books).with_state(parts.books.clone()))
+        .merge(executions::routes(&parts.executions).with_state(parts.executions.clone()))
 }
 
 /// Every kind of job that can be run.
@@ -21,7 +24,7 @@ pub fn registry(parts: &Parts) -> Registry {
     accounts::jobs(&mut registry, &parts.accounts);
     books::jobs(&mut registry, &parts.books);
     let keep = TimeDelta::days(parts.config.engine.retention_days.into());
-    schedules::jobs(&mut registry, Retention { db: parts.db.clone(), keep });
+    schedules::jobs(&mut registry, &parts.schedules, Retention { db: parts.db.clone(), keep });
     housekeeping::jobs(&mut registry, &parts.db);
     registry
 }
@@ -46,6 +49,7 @@ pub fn problem_kinds() -> Vec<&'static Kind> {
         edge::problems::ALL,
         gateways::problems::ALL,
         jobs::problems::ALL,
+        schedules::problems::ALL,
         accounts::problems::ALL,
         books::problems::ALL,
         crate::problems::ALL,
@@ -69,6 +73,18 @@ mod tests {
         let mut known = BTreeSet::new();
         for kind in problem_kinds() {
             assert!(known.insert(kind.slug), "{} is declared twice", kind.slug);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_arguments_of_whatever_may_be_scheduled_can_be_checked() {
+        let registry = registry(&Parts::for_document().unwrap());
+        let kinds: Vec<_> = registry.kinds().map(|info| info.kind).collect();
+        let schedulable: Vec<_> = kinds.into_iter().filter(|kind| registry.schedulable(kind).is_some()).collect();
+        assert!(schedulable.contains(&"engine.noop"), "{schedulable:?}");
+        for kind in schedulable {
+            let problem = registry.check_args(kind, &serde_json::Value::Null, "/args").unwrap_err();
+            assert!(problem.is(&jobs::problems::BAD_ARGS), "{problem}");
         }
     }
 

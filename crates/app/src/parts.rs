@@ -6,10 +6,14 @@ use accounts::{Accounts, Foundations};
 use books::Books;
 use config::Config;
 use edge::Limiter;
+use executions::Executions;
 use gateways::Gateways;
 use kernel::{Clock, Problem, Result, Rng};
 use notify::Mailer;
+use schedules::Schedules;
 use store::Db;
+
+use crate::modules;
 
 /// Every service of the application. Cheap to clone; connects to nothing until it is used.
 #[derive(Clone)]
@@ -26,8 +30,12 @@ pub struct Parts {
     pub limiter: Limiter,
     /// Users, sessions and plans.
     pub accounts: Accounts,
+    /// Schedules by API.
+    pub schedules: Schedules,
     /// Books and summaries.
     pub books: Books,
+    /// What runs, ran and is to run.
+    pub executions: Executions,
 }
 
 impl Parts {
@@ -60,7 +68,11 @@ impl Parts {
         let foundations = Foundations { db: db.clone(), rng: rng.clone(), mailer, limiter: limiter.clone() };
         let accounts = Accounts::new(&config, foundations)?;
         let books = Books::new(&config, db.clone(), &gateways)?;
-        Ok(Self { config, rng, db, gateways, limiter, accounts, books })
+        let schedules = Schedules::new(&config, db.clone(), limiter.clone(), &gateways);
+        let executions = Executions::new(db.clone());
+        let parts = Self { config, rng, db, gateways, limiter, accounts, schedules, books, executions };
+        parts.schedules.know(modules::registry(&parts));
+        Ok(parts)
     }
 
     /// Parts whose routes are read but never served: what the API's document is made from.

@@ -53,7 +53,9 @@ fn own(parts: &Parts, around: &Surroundings) -> Router {
     probes.merge(authenticated(details, parts)).merge(metrics(around.metrics.clone()))
 }
 
+/// Further in than the check of tokens, so that it knows whom it records as refused.
 fn authenticated(routes: Router, parts: &Parts) -> Router {
+    let routes = routes.layer(from_fn_with_state(parts.db.clone(), audit::refusals));
     routes.layer(from_fn_with_state(parts.accounts.clone(), accounts::authenticate))
 }
 

@@ -2,7 +2,7 @@
 
 use kernel::Result;
 use schedules::{
-    StoredTiming,
+    Rhythm, StoredTiming,
     read::{self, ScheduleRow},
 };
 
@@ -35,10 +35,13 @@ fn row(schedule: &ScheduleRow) -> [String; 6] {
 }
 
 fn timing(schedule: &ScheduleRow) -> String {
-    match serde_json::from_value(schedule.timing.clone()) {
-        Ok(StoredTiming::Cron { expressions, zone, .. }) => format!("{} {zone}", expressions.join(" | ")),
-        Ok(StoredTiming::Interval { every_seconds, .. }) => format!("every {every_seconds} s"),
-        Ok(StoredTiming::Once { at }) => format!("once at {}", instant(at)),
-        Err(_) => "cannot be read".to_owned(),
+    let Ok(timing) = serde_json::from_value::<StoredTiming>(schedule.timing.clone()) else {
+        return "cannot be read".to_owned();
+    };
+    match timing.rhythm {
+        Rhythm::Cron { expressions, .. } => format!("{} {}", expressions.join(" | "), timing.zone),
+        Rhythm::Interval { every_seconds, .. } => format!("every {every_seconds} s"),
+        Rhythm::Once { at } => format!("once at {}", instant(at)),
+        Rhythm::None => "after others, or by hand".to_owned(),
     }
 }

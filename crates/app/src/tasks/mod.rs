@@ -1,6 +1,6 @@
 //! Tasks: how a reader watches the work that was done for them. A task is an execution, seen from outside.
 //!
-//! Its owner is the user in the execution's `triggered_by`, and whoever a domain says waits for the same work; others need
+//! Its owner is the user or the API key in the execution's `triggered_by`, and whoever a domain says waits for the same work; others need
 //! the permission `task.read_any`, and are told that there is nothing, so that ids cannot be probed.
 
 mod events;
@@ -39,11 +39,15 @@ impl Tasks {
     async fn visible(&self, id: ExecutionId, actor: &Actor) -> Result<Execution> {
         let nothing = || Problem::new(&kinds::NOT_FOUND);
         let execution = executions::find(&self.parts.db, id).await?.ok_or_else(nothing)?;
-        let owner = execution.triggered_by.as_deref() == Some(actor.user_id.to_string().as_str());
-        if owner || actor.may(READ_ANY) || modules::may_watch(&self.parts, actor.user_id, id).await? {
-            Ok(execution)
-        } else {
-            Err(nothing())
+        let person = actor.key.is_none().then_some(actor.user_id);
+        let causes = [Some(actor.identity()), person.map(|id| id.to_string())];
+        let owner = execution.triggered_by.is_some() && causes.contains(&execution.triggered_by);
+        if owner || actor.may(READ_ANY) {
+            return Ok(execution);
+        }
+        match person {
+            Some(reader) if modules::may_watch(&self.parts, reader, id).await? => Ok(execution),
+            _ => Err(nothing()),
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use edge::{Authenticated, IdempotencyKey, Json, Path, Reply, TaskView};
+use edge::{IdempotencyKey, Json, Path, Person, Reply, TaskView};
 use kernel::{BookId, Problem};
 use store::Tx;
 
@@ -27,7 +27,7 @@ use crate::{
     ))]
 pub(super) async fn request(
     State(books): State<Books>,
-    Authenticated(actor): Authenticated,
+    Person(actor): Person,
     Path(id): Path<BookId>,
 ) -> Reply<Response> {
     let reader = actor.user_id;
@@ -45,11 +45,7 @@ pub(super) async fn request(
         (status = 202, description = "It is in the making", body = TaskView, headers(("Location" = String, description = "The task"))),
         (status = 404, description = "`summary-not-requested`: ask for it first", body = edge::ProblemDetails, content_type = "application/problem+json"),
     ))]
-pub(super) async fn show(
-    State(books): State<Books>,
-    Authenticated(actor): Authenticated,
-    Path(id): Path<BookId>,
-) -> Reply<Response> {
+pub(super) async fn show(State(books): State<Books>, Person(actor): Person, Path(id): Path<BookId>) -> Reply<Response> {
     match summary::await_of(&books.db, actor.user_id, id).await? {
         Standing::Ready(summary) => Ok(Json(SummaryView::new(id, *summary)).into_response()),
         Standing::Making(making) => Ok(accepted(&making, books.db.clock().now()).into_response()),
