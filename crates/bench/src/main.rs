@@ -7,6 +7,7 @@ mod drain;
 mod figures;
 mod idle;
 mod lateness;
+mod schedules;
 
 use figures::Figures;
 
@@ -26,6 +27,9 @@ async fn main() {
     }
     if wanted("idle") {
         idle::measure(&mut figures).await;
+    }
+    if wanted("schedules") {
+        schedules::measure(&mut figures).await;
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!("{}", figures.json());

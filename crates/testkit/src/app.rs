@@ -4,7 +4,7 @@ use std::{
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Fakes, Mail, TestDb, database, logs, mail};
+use crate::{Commands, Fakes, Mail, TestDb, database, logs, mail};
 
 /// When every test begins: 2026-01-05T10:00:00Z, a Monday.
 pub const START: DateTime<Utc> = DateTime::from_timestamp(1_767_607_200, 0).expect("a moment in time");
@@ -33,6 +33,7 @@ pub struct TestApp {
     parts: Parts,
     router: Router,
     fakes: Fakes,
+    commands: Arc<Commands>,
     folder: PathBuf,
     database: TestDb,
     draining: CancellationToken,
@@ -46,6 +47,7 @@ pub struct TestApp {
 pub struct Builder {
     services: Vec<Service>,
     changes: Vec<Change>,
+    commands: Option<Arc<Commands>>,
 }
 
 /// A change of the settings.
@@ -77,6 +79,17 @@ impl Builder {
         self
     }
 
+    /// Commands can be sent: they are taken down. See [`TestApp::commands`].
+    pub fn commands(mut self) -> Self {
+        self.commands = Some(Arc::default());
+        self
+    }
+
+    /// Webhooks may go to the fake receiver.
+    pub fn webhooks(self) -> Self {
+        self.config(|config| config.schedules.webhook_allowed_hosts = vec![Ipv4Addr::LOCALHOST.to_string()])
+    }
+
     /// Changes the settings.
     pub fn config(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
@@ -93,6 +106,9 @@ impl Builder {
             change(&mut config);
         }
         let parts = Parts::with(config, Clock::manual(START), Rng::seeded(7)).expect("the parts fit together");
+        if let Some(commands) = &self.commands {
+            parts.schedules.connect(commands.clone());
+        }
         let draining = CancellationToken::new();
         let watch = Watch::new(parts.db.clone());
         let router = web(&parts, &watch, &draining);
@@ -100,6 +116,7 @@ impl Builder {
             parts,
             router,
             fakes,
+            commands: self.commands.unwrap_or_default(),
             folder,
             database,
             draining,
@@ -180,6 +197,11 @@ impl TestApp {
         &self.fakes
     }
 
+    /// Where commands go, when it was built with [`Builder::commands`].
+    pub fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.clock().advance(by);
@@ -209,6 +231,11 @@ impl TestApp {
     /// Declares that ERROR lines with `text` in them are to be expected.
     pub fn allow_error(&self, text: &str) {
         self.allowed.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+    }
+
+    /// Declares that no line of the log, of whatever level, may have `secret` in it.
+    pub fn never_logs(&self, secret: &str) {
+        logs::watch_for(secret);
     }
 
     /// Begins to shut down, as at SIGTERM: streams end, readiness turns 503.

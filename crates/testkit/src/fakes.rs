@@ -60,6 +60,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body; null when there was none.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Bytes,
 }
 
 impl Call {
@@ -139,8 +141,8 @@ async fn answer(State(state): State<Arc<Mutex<Told>>>, uri: Uri, headers: Header
         if reply.is_none() {
             told.unexpected.push(uri.to_string());
         }
-        let body = serde_json::from_slice(&body).unwrap_or_default();
-        told.calls.push(Call { uri, headers, body });
+        let parsed = serde_json::from_slice(&body).unwrap_or_default();
+        told.calls.push(Call { uri, headers, body: parsed, bytes: body });
         reply.unwrap_or_else(|| Reply::new(418, json!({ "error": "nobody told me what to answer" })))
     };
     tokio::time::sleep(reply.after).await;
@@ -163,6 +165,8 @@ pub struct Fakes {
     pub openai: Fake,
     /// Speaks Google Books'.
     pub google_books: Fake,
+    /// Takes webhooks, if the settings allow its host.
+    pub receiver: Fake,
 }
 
 impl Fakes {
@@ -171,11 +175,15 @@ impl Fakes {
             gemini: Fake::start("Gemini").await,
             openai: Fake::start("the OpenAI-compatible service").await,
             google_books: Fake::start("Google Books").await,
+            receiver: Fake::start("the webhook's receiver").await,
         }
     }
 
     pub(crate) fn unexpected(&self) -> Vec<String> {
-        [&self.gemini, &self.openai, &self.google_books].into_iter().flat_map(Fake::unexpected).collect()
+        [&self.gemini, &self.openai, &self.google_books, &self.receiver]
+            .into_iter()
+            .flat_map(Fake::unexpected)
+            .collect()
     }
 }
 

@@ -17,6 +17,7 @@
 )]
 
 mod app;
+mod commands;
 mod database;
 mod fakes;
 mod jobs;
@@ -24,13 +25,16 @@ mod lane;
 mod logs;
 mod mail;
 mod people;
+mod planned;
 mod reckoning;
 mod request;
 
 pub use app::{Builder, START, TestApp};
+pub use commands::Commands;
 pub use database::TestDb;
 pub use fakes::{Call, Fake, Fakes, Reply, gemini_says, openai_says, volumes};
 pub use lane::{Backing, Lane, LaneOptions, PostgresHandle, RedisHandle, Service};
 pub use mail::Mail;
 pub use people::{PASSWORD, Person};
+pub use planned::Planned;
 pub use request::{Answer, Events, Request};

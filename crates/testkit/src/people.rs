@@ -93,6 +93,11 @@ impl Person<'_> {
         self.app.patch(path).bearer(&self.access_token)
     }
 
+    /// PUT as this person.
+    pub fn put(&self, path: &str) -> Request {
+        self.app.put(path).bearer(&self.access_token)
+    }
+
     /// DELETE as this person.
     pub fn delete(&self, path: &str) -> Request {
         self.app.delete(path).bearer(&self.access_token)

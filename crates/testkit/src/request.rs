@@ -58,6 +58,11 @@ impl TestApp {
         self.request(Method::PATCH, path)
     }
 
+    /// PUT.
+    pub fn put(&self, path: &str) -> Request {
+        self.request(Method::PUT, path)
+    }
+
     /// DELETE.
     pub fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)

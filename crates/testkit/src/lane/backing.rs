@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
-use servers::{Durability, Options, Postgres, Redis, Scratch, Shutdown};
+use servers::{Durability, Options, Postgres, Redis, Scratch, Shutdown, Signal};
 
 use crate::database;
 
@@ -61,6 +61,11 @@ impl RedisHandle {
     /// Starts it again on its port, empty.
     pub async fn start_again(&self) {
         self.with(|server| server.start_again().expect("Redis starts")).await;
+    }
+
+    /// It stands still: commands wait for their answer.
+    pub async fn pause(&self) {
+        self.with(|server| server.signal(Signal::Pause)).await;
     }
 
     /// Restarts it without its data.

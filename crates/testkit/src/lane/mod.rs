@@ -5,6 +5,7 @@
 mod backing;
 mod look;
 mod service;
+mod wrong_clock;
 
 use std::{
     collections::BTreeMap,
@@ -36,12 +37,14 @@ pub struct LaneOptions {
     pub postgres: Backing,
     /// Variables that differ from the lane's own.
     pub env: Vec<(&'static str, String)>,
+    /// How many seconds the clock of a worker's machine is ahead, by the worker's index.
+    pub ahead: Option<(usize, i32)>,
 }
 
 impl Default for LaneOptions {
     /// One web, one worker, on the test run's Postgres.
     fn default() -> Self {
-        Self { webs: 1, workers: 1, postgres: Backing::Shared, env: Vec::new() }
+        Self { webs: 1, workers: 1, postgres: Backing::Shared, env: Vec::new(), ahead: None }
     }
 }
 
@@ -50,6 +53,13 @@ impl LaneOptions {
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.env.push((name, value.into()));
+        self
+    }
+
+    /// Puts the clock of a worker's machine ahead.
+    #[must_use]
+    pub fn ahead(mut self, worker: usize, seconds: i32) -> Self {
+        self.ahead = Some((worker, seconds));
         self
     }
 }
@@ -78,7 +88,12 @@ impl Lane {
         let env = environment(&options, folder.dir(), (database.url(), redis.url()));
         let config = Config::read(&|name| env.get(name).cloned()).unwrap_or_else(|wrong| panic!("{wrong}"));
         let db = Db::lazy(&config.database, Clock::system()).expect("a Postgres URL");
-        let service = |role, index| Service::new(role, index, (env.clone(), folder.dir()));
+        let service = |role, index| {
+            let ahead = options.ahead.filter(|(worker, _)| role == "worker" && *worker == index);
+            let clock = ahead.map(|(_, seconds)| wrong_clock::preload(folder.dir(), seconds));
+            let env = env.clone().into_iter().chain(clock).collect();
+            Service::new(role, index, (env, folder.dir()))
+        };
         let lane = Self {
             webs: (0..options.webs).map(|index| service("web", index)).collect(),
             workers: (0..options.workers).map(|index| service("worker", index)).collect(),
