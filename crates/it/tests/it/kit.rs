@@ -28,6 +28,14 @@ async fn an_error_in_the_log_fails_a_test_that_did_not_declare_it() {
 }
 
 #[tokio::test]
+#[should_panic(expected = "/api/v1/plans")]
+async fn a_secret_in_the_log_fails_a_test() {
+    let app = TestApp::start().await;
+    app.never_logs("/api/v1/plans");
+    app.get("/api/v1/plans").await.expect(200);
+}
+
+#[tokio::test]
 #[should_panic(expected = "Gemini was asked /models/")]
 async fn an_outside_call_that_nobody_expected_fails_a_test() {
     let app = TestApp::builder().gemini().start().await;

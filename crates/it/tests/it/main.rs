@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "test code")]
 
 mod accounts;
+mod audit;
 mod books;
 mod engine;
+mod executions;
 mod golden;
 mod http;
 mod kit;

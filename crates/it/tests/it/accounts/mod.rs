@@ -1,6 +1,7 @@
 //! Who people are: registration, codes, passwords, sessions.
 
 mod codes;
+mod keys;
 mod limits;
 mod me;
 mod passwords;

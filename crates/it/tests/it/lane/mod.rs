@@ -7,5 +7,6 @@ mod exclusive;
 mod lateness;
 mod leases;
 mod outage;
+mod schedules;
 mod smoke;
 mod trouble;

@@ -99,7 +99,8 @@ async fn what_was_due_while_nothing_ran_is_one_run_and_one_missed_range() {
     assert_eq!(app.tick().await.written, 2);
     let rows = rows(&app).await;
     assert_eq!(states(&rows), ["missed", "queued"]);
-    let extent = json!({ "from": "2026-01-05T11:00:00Z", "to": "2026-01-05T13:00:00Z", "count": 3 });
+    let extent =
+        json!({ "from": "2026-01-05T11:00:00Z", "to": "2026-01-05T13:00:00Z", "count": 3, "cause": "collapsed" });
     assert_eq!(rows[0].result, Some(extent));
     assert!(rows[0].message.as_deref().unwrap().contains("3 due times"), "{rows:?}");
     assert_eq!(rows[1].scheduled_for.unwrap().to_rfc3339(), "2026-01-05T14:00:00+00:00");
@@ -108,16 +109,35 @@ async fn what_was_due_while_nothing_ran_is_one_run_and_one_missed_range() {
 }
 
 #[tokio::test]
-async fn catching_up_can_mean_each_or_none() {
-    for (policy, wanted) in [("all", ["skipped", "skipped", "skipped", "queued"].as_slice()), ("none", &["missed"])] {
-        let app = TestApp::start().await;
-        declare(&app, "0 * * * *").await;
-        app.db().conn().run("update schedules set catch_up = $1", [policy.into()]).await.unwrap();
-        app.advance(4 * HOUR + 10 * MINUTE);
+async fn catching_up_can_mean_each_of_them_one_after_the_other() {
+    let app = TestApp::start().await;
+    declare(&app, "0 * * * *").await;
+    app.db().conn().run("update schedules set catch_up = 'all'", []).await.unwrap();
+    app.advance(4 * HOUR + 10 * MINUTE);
+    for run in 1..=4 {
         app.tick().await;
-        assert_eq!(states(&rows(&app).await), wanted, "{policy}");
+        app.tick().await;
+        assert_eq!(states(&rows(&app).await).iter().filter(|state| **state == "queued").count(), 1, "run {run}");
         app.drain_jobs().await;
+        app.advance(Duration::from_secs(2));
     }
+    app.tick().await;
+    let rows = rows(&app).await;
+    assert_eq!(states(&rows), ["succeeded"; 4]);
+    let hours: Vec<String> = rows.iter().map(|row| row.scheduled_for.unwrap().format("%H").to_string()).collect();
+    assert_eq!(hours, ["11", "12", "13", "14"]);
+    let schedule = schedules::read::find_by_name(app.db(), "drill").await.unwrap().unwrap();
+    assert_eq!(schedule.next_run_at.unwrap().to_rfc3339(), "2026-01-05T15:00:00+00:00");
+}
+
+#[tokio::test]
+async fn catching_up_can_mean_none_of_them() {
+    let app = TestApp::start().await;
+    declare(&app, "0 * * * *").await;
+    app.db().conn().run("update schedules set catch_up = 'none'", []).await.unwrap();
+    app.advance(4 * HOUR + 10 * MINUTE);
+    app.tick().await;
+    assert_eq!(states(&rows(&app).await), ["missed"]);
 }
 
 #[tokio::test]
