@@ -6,16 +6,17 @@ use crate::command::{cargo, finish};
 use crate::failure::Outcome;
 use crate::generated::Mode;
 use crate::signals::Signals;
-use crate::{env, test, tidy};
+use crate::{alerts, env, test, tidy};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("format", || run_cargo(&["fmt", "--all", "--check"])),
     ("lints", || run_cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("tidy", tidy::run),
     ("generated files", || env::run(Mode::Check)),
+    ("alerts", alerts::run),
     ("tests", || test::run(&["--profile", "ci"])),
 ];
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
+mod alerts;
 mod bench;
 mod ci;
 mod command;
@@ -9,8 +10,10 @@ mod dev;
 mod env;
 mod failure;
 mod generated;
+mod http;
 mod install;
 mod openapi;
+mod schemathesis;
 mod signals;
 mod test;
 mod tidy;
@@ -30,7 +33,9 @@ cargo xtask dev [--reset]        run everything on this machine; Ctrl-C stops it
             tidy                 the project's own rules
             env [--check]        write .env.example and README's table of variables (or see if they are current)
             openapi [--check]    write docs/openapi.json (or see if it is current)
+            alerts                   check docs/alerts.yml with promtool, where it is installed
             bench [WORKS…]       the speed of the engine in release, next to the floor; --json for programs
+            schemathesis [ARGS…] made-up requests by the OpenAPI document, against a running web (needs Python)
             help                 this text";
 
 fn main() -> ExitCode {
@@ -50,10 +55,12 @@ fn run(words: &[&str]) -> Outcome {
         ["dev", "down"] => dev::down(),
         ["test", arguments @ ..] => test::run(arguments),
         ["bench", arguments @ ..] => bench::run(arguments),
+        ["schemathesis", arguments @ ..] => schemathesis::run(arguments),
         ["ci"] => ci::run(),
         ["tidy"] => tidy::run(),
         ["env"] => env::run(Mode::Write),
         ["env", "--check"] => env::run(Mode::Check),
+        ["alerts"] => alerts::run(),
         ["openapi"] => openapi::run(Mode::Write),
         ["openapi", "--check"] => openapi::run(Mode::Check),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -23,7 +23,9 @@ use crate::workspace;
 use backing::Backing;
 use children::Children;
 pub use leftovers::{down, status};
+pub use ready::ask as is_ready;
 use settings::Settings;
+pub use welcome::{Login, logins};
 
 /// What happens to the data of the private servers before they start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +92,9 @@ fn prepare(environment: &[(String, String)], signals: &Signals) -> Outcome {
 }
 
 /// The demo logins; none in a database that is not this machine's, whose readers must not meet well-known passwords.
-fn demo_logins(environment: &[(String, String)]) -> Outcome<Vec<welcome::Login>> {
+fn demo_logins(environment: &[(String, String)]) -> Outcome<Vec<Login>> {
     if let Ok(seeded) = output(bookflow(&["seed", "--json"], environment)) {
-        return welcome::logins(&seeded);
+        return logins(&seeded);
     }
     eprintln!("── no demo logins here; `bookflow users create-admin` makes one of your own");
     Ok(Vec::new())

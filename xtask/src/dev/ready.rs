@@ -1,12 +1,11 @@
 //! Waiting until web and worker say that they are ready.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::children::Children;
 use super::settings::Settings;
 use crate::failure::{Failure, Outcome};
+use crate::http;
 use crate::signals::Signals;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -36,29 +35,15 @@ pub fn wait(children: &mut Children, settings: &Settings, signals: &Signals) -> 
 
 /// Asks once; what it said, unless it is ready.
 pub fn ask(port: u16) -> Result<(), String> {
-    let answer = get(port).map_err(|error| error.to_string())?;
-    let status = answer.split_whitespace().nth(1);
-    if status == Some("200") {
-        return Ok(());
-    }
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Err(format!("{} {}", status.unwrap_or("no answer"), body.trim()))
-}
-
-fn get(port: u16) -> std::io::Result<String> {
-    let patience = Duration::from_secs(3);
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let answer = http::get(port, "/readyz").map_err(|error| error.to_string())?;
+    if answer.status == "200" { Ok(()) } else { Err(format!("{} {}", answer.status, answer.body)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
     use std::thread;
 
     fn answering(text: &'static str) -> u16 {

@@ -9,9 +9,9 @@ use crate::failure::{Failure, Outcome};
 /// A demo account, as `bookflow seed --json` prints it.
 #[derive(Debug, Deserialize)]
 pub struct Login {
-    role: String,
-    email: String,
-    password: String,
+    pub role: String,
+    pub email: String,
+    pub password: String,
 }
 
 /// The logins out of what `bookflow seed --json` printed.

@@ -11,12 +11,13 @@ use crate::command::{cargo, output};
 use crate::failure::{Failure, Outcome};
 
 /// The layers, lowest first. A package may use those of lower layers only, never one of its own.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["kernel"],
     &["config", "migrations"],
     &["store", "gateways"],
     &["edge", "jobs"],
-    &["notify", "schedules"],
+    &["audit", "notify"],
+    &["schedules", "executions"],
     &["accounts"],
     &["books"],
     &["app"],
