@@ -13,6 +13,7 @@ const TAGS: &[(&str, &str)] = &[
     ("books", "The catalogue."),
     ("summaries", "Summaries of books, made when a reader asks."),
     ("schedules", "Work that is due by the clock."),
+    ("calendars", "Opening hours that schedules run inside of, or leave out."),
     ("commands", "Which commands schedules may send."),
     ("templates", "Schedules with parameters, to make schedules from."),
     ("api-keys", "Keys by which services call this API."),
