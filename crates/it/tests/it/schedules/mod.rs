@@ -7,6 +7,7 @@ mod calendars;
 mod classic;
 mod declared;
 mod due;
+mod history;
 mod housekeeping;
 mod ledger;
 mod targets;
