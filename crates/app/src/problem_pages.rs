@@ -10,6 +10,7 @@ use crate::modules;
 
 /// A kind of problem.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProblemKind)]
 struct Entry {
     /// What a problem of this kind has as `type`.
     #[serde(rename = "type")]

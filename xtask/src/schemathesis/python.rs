@@ -16,8 +16,13 @@ pub fn folder() -> PathBuf {
     workspace::root().join("target/schemathesis")
 }
 
+/// It would register readers of its own: what it does is done as somebody, or as nobody.
+const SETTINGS: &str = "[auth]\nauto-signup = false\n";
+
 /// The program, installed when it is not there yet.
 pub fn schemathesis(signals: &Signals) -> Outcome<PathBuf> {
+    fs::create_dir_all(folder()).map_err(Failure::said)?;
+    fs::write(folder().join("schemathesis.toml"), SETTINGS).map_err(Failure::said)?;
     let environment = folder().join(format!("python-{VERSION}"));
     let program = environment.join("bin/schemathesis");
     if runs(&program) {
@@ -27,7 +32,6 @@ pub fn schemathesis(signals: &Signals) -> Outcome<PathBuf> {
         return Err(Failure::said("schemathesis needs Python 3.10 or newer, as `python3`; there is none"));
     }
     eprintln!("── installing schemathesis {VERSION} in {}", environment.display());
-    fs::create_dir_all(folder()).map_err(Failure::said)?;
     let mut make = command::command("python3");
     make.args(["-m", "venv", "--clear"]).arg(&environment);
     finish(make, signals).map_err(|failure| explain(failure, "python3 cannot make an environment (python3-venv?)"))?;

@@ -62,6 +62,7 @@ pub(crate) struct ApiKeyChanges {
 /// How to rotate.
 #[derive(Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeyRotation)]
 pub(crate) struct Rotation {
     /// How long the old secret works beside the new one.
     #[garde(range(max = 86_400))]

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     apply::{apply, record_refused},
     create::{create_all, create_some},
-    outcome::{CreatedView, DryRun, OutcomeView, TaskOutcome},
+    outcome::{Answered, CreatedView, DryRun, OutcomeView, TaskOutcome},
     progress,
     request::{Act, BulkCreate, BulkOperate, FilterGiven, Partial},
     task::{Asker, BulkOperation},
@@ -64,7 +64,7 @@ pub(super) async fn create_many(
         ("filter" = (summary = "By a filter", value = json!({"operation": "resume", "filter": {"creator": "me", "status": "paused"}}))),
         ("tag" = (summary = "Tags", value = json!({"operation": "tag", "filter": {"tags": ["draft"]}, "tags": {"add": ["finance"], "remove": ["draft"]}}))),
         ("dry_run" = (summary = "Only look", value = json!({"operation": "delete", "filter": {"text": "import"}, "dry_run": true}))))),
-    responses((status = 200, content((OutcomeView = "application/json"), (DryRun = "application/json")), description = "By ids: what became of each. With `dry_run`: what matches"),
+    responses((status = 200, body = Answered, description = "By ids: what became of each. With `dry_run`: what matches"),
         (status = 202, body = TaskView, headers(("Location" = String, description = "The task")), description = "By a filter")))]
 pub(super) async fn operate(State(cx): State<Schedules>, who: Who, request: Request) -> Reply<Response> {
     who.may_write(&cx).await?;
@@ -74,14 +74,14 @@ pub(super) async fn operate(State(cx): State<Schedules>, who: Who, request: Requ
         (Some(ids), _) if given.dry_run => {
             let schedule_ids: Vec<Uuid> = read::find_many(cx.db.conn(), &ids).await?.iter().map(|row| row.id).collect();
             let matched = schedule_ids.len() as i64;
-            Ok(Json(DryRun { dry_run: true, matched, schedule_ids: schedule_ids.into_iter().take(SHOWN).collect() })
-                .into_response())
+            let schedule_ids = schedule_ids.into_iter().take(SHOWN).collect();
+            Ok(Json(Answered::Looked(DryRun { dry_run: true, matched, schedule_ids })).into_response())
         }
-        (Some(ids), _) => Ok(Json(by_ids(&cx, &who, (&act, &ids)).await?).into_response()),
+        (Some(ids), _) => Ok(Json(Answered::Done(by_ids(&cx, &who, (&act, &ids)).await?)).into_response()),
         (None, filter) => {
             let filter = filter.unwrap_or_default().of(&who.actor.identity())?;
             if given.dry_run {
-                return Ok(Json(look(&cx, &filter).await?).into_response());
+                return Ok(Json(Answered::Looked(look(&cx, &filter).await?)).into_response());
             }
             Ok(by_filter(&cx, &who, (act, filter)).await?.into_response())
         }

@@ -62,6 +62,15 @@ impl From<&(Uuid, Problem)> for Failed {
     }
 }
 
+/// What was done by ids, or what a dry run found.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = BulkOperationAnswer)]
+pub(super) enum Answered {
+    Done(OutcomeView),
+    Looked(DryRun),
+}
+
 /// What would be done.
 #[expect(clippy::struct_field_names, reason = "the field is named so in the API")]
 #[derive(Serialize, ToSchema)]

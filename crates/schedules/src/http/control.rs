@@ -70,7 +70,7 @@ pub(super) async fn resume(State(cx): State<Schedules>, who: Who, Path(id): Path
 /// What a single run gets.
 #[derive(Default, Deserialize, Validate, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schema(example = json!({"payload": {"sleep_ms": 10}}))]
+#[schema(as = RunGiven, example = json!({"payload": {"sleep_ms": 10}}))]
 pub(super) struct Run {
     /// Takes the place of the schedule's arguments or payload.
     #[garde(skip)]

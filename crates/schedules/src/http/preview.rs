@@ -44,6 +44,7 @@ pub(crate) struct Preview {
 
 /// One run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PreviewedRun)]
 struct Run {
     at: DateTime<Utc>,
     /// What the clock of the time zone shows then.

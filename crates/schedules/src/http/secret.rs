@@ -26,7 +26,7 @@ use crate::{
 /// How a secret is rotated.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "grace_seconds": 86_400 }))]
+#[schema(as = SecretRotation, example = json!({ "grace_seconds": 86_400 }))]
 pub(crate) struct Rotation {
     /// How long the old secret goes on signing beside the new one.
     #[serde(default = "a_day")]

@@ -157,6 +157,7 @@ pub(crate) struct TargetView {
 /// How a schedule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ScheduleStatus)]
 pub(crate) enum Status {
     /// It runs when it is due.
     Active,

@@ -16,6 +16,7 @@ use crate::time::{Becomes, Due};
 /// What became of a due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = LedgerOutcome)]
 pub(crate) enum Outcome {
     /// It has an execution; its state says how that went.
     Ran,
@@ -35,6 +36,7 @@ pub(crate) enum Outcome {
 
 /// A due time with what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LedgerEntry)]
 pub(crate) struct Entry {
     /// The due time.
     pub due_at: DateTime<Utc>,
