@@ -2,6 +2,7 @@
 
 mod layers;
 mod manifests;
+mod schemas;
 mod sources;
 
 use std::fmt;
@@ -54,11 +55,15 @@ pub fn run() -> Outcome {
 /// Everything in the workspace at `root` that breaks a rule.
 fn findings(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = layers::check(root)?;
+    let mut schemas = schemas::Schemas::default();
     for path in files(root)? {
         let text = fs::read(root.join(&path)).map_err(|error| Failure::said(format!("{path}: {error}")))?;
         let text = String::from_utf8_lossy(&text);
         match Path::new(&path).extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => findings.extend(sources::check(&path, &text)),
+            Some("rs") => {
+                findings.extend(sources::check(&path, &text));
+                findings.extend(schemas.check(&path, &text));
+            }
             Some("toml") if path.ends_with("/Cargo.toml") => findings.extend(manifests::check(&path, &text)),
             _ => {}
         }
