@@ -120,11 +120,17 @@ pub async fn cancel(tx: &Tx, id: ExecutionId, reason: &str) -> Result<Cancelled>
     match tx.scalar::<String, _>(CANCEL_ROW, values).await?.as_deref() {
         Some("cancelled") => Ok(Cancelled::AtOnce),
         Some(_) => {
-            tx.note(Note { topic: CANCEL, id: id.0, at: tx.now(), rank: 0 });
+            tell_cancelled(tx, id);
             Ok(Cancelled::Asked)
         }
         None => Err(not_possible(tx, id, "cancelled").await?),
     }
+}
+
+/// Brings the request to stop, which its row has, to the worker that runs `id`, after the commit. Without it the renewal of the
+/// lease does.
+pub fn tell_cancelled(tx: &Tx, id: ExecutionId) {
+    tx.note(Note { topic: CANCEL, id: id.0, at: tx.now(), rank: 0 });
 }
 
 const CANCEL_ROW: &str = "

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use jobs::{Correlation, KindInfo, NewExecution, NewState, Registry, Trigger};
 use kernel::{ExecutionId, Result};
+use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
 use store::{Sql, Tx};
 use uuid::Uuid;
@@ -252,7 +253,9 @@ impl Plans {
     /// `unavailable` when Postgres is away.
     pub async fn write(self, tx: &Tx) -> Result<usize> {
         if !self.cancel.is_empty() {
-            tx.run(CANCEL_RUNNING, [self.cancel.into(), tx.now().into()]).await?;
+            for asked in tx.query::<Asked, _>(CANCEL_RUNNING, [self.cancel.into(), tx.now().into()]).await? {
+                jobs::executions::tell_cancelled(tx, asked.id.into());
+            }
         }
         let written = jobs::insert_many(tx, &self.executions).await?.len();
         advance(tx, self.next).await?;
@@ -311,17 +314,25 @@ update schedules s set state = 'disabled', state_reason = n.reason, next_run_at 
 from unnest($1::uuid[], $2::text[]) as n (id, reason)
 where s.id = n.id";
 
-/// Waiting ones end at once; running ones are asked, which their lease's renewal brings to them. One that is just being
-/// committed is left alone.
+/// A running execution that was asked to stop.
+#[derive(FromQueryResult)]
+struct Asked {
+    id: Uuid,
+}
+
+/// Waiting ones end at once; running ones, which it returns, are asked. One that is just being committed is left alone.
 const CANCEL_RUNNING: &str = "
 with others as (
     select id from executions
     where schedule_id is not null and schedule_id = any($1) and state in ('queued', 'running')
     order by id for update skip locked
+), changed as (
+    update executions e
+    set cancel_requested_at = $2,
+        state = case state when 'queued' then 'cancelled' else state end,
+        finished_at = case state when 'queued' then $2 end,
+        message = case state when 'queued' then 'a later run of its schedule was due' else message end
+    from others where e.id = others.id
+    returning e.id, e.state
 )
-update executions e
-set cancel_requested_at = $2,
-    state = case state when 'queued' then 'cancelled' else state end,
-    finished_at = case state when 'queued' then $2 end,
-    message = case state when 'queued' then 'a later run of its schedule was due' else message end
-from others where e.id = others.id";
+select id from changed where state = 'running'";
