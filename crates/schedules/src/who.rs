@@ -1,4 +1,4 @@
-//! Who asks for a change of a schedule.
+//! Who asks for a change: permitted, and counted, before the body is looked at.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use edge::{Authenticated, Label, LimitKey, Refusal};
@@ -6,30 +6,47 @@ use kernel::{Actor, Result};
 
 use crate::{Schedules, draft::By};
 
-/// The caller, with what it says of itself.
+/// A caller with the permission `schedule.write`, and what it says of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Who {
     pub actor: Actor,
     pub label: Label,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Who {
+/// One with the permission `schedule.admin`.
+#[derive(Clone, Debug)]
+pub(crate) struct Administrator(pub Who);
+
+impl FromRequestParts<Schedules> for Who {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Authenticated(actor) = Authenticated::from_request_parts(parts, state).await?;
-        Ok(Self { actor, label: Label::from_request_parts(parts, state).await? })
+    async fn from_request_parts(parts: &mut Parts, cx: &Schedules) -> Result<Self, Refusal> {
+        Self::with("schedule.write", parts, cx).await
+    }
+}
+
+impl FromRequestParts<Schedules> for Administrator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, cx: &Schedules) -> Result<Self, Refusal> {
+        Who::with("schedule.admin", parts, cx).await.map(Self)
     }
 }
 
 impl Who {
-    /// Demands that the caller may change schedules at all, and counts the change: before the body is looked at.
+    async fn with(permission: &str, parts: &mut Parts, cx: &Schedules) -> Result<Self, Refusal> {
+        let Authenticated(actor) = Authenticated::from_request_parts(parts, cx).await?;
+        actor.require(permission)?;
+        cx.limiter.check(LimitKey { scope: "schedules", subject: &actor.identity() }, cx.rate).await?;
+        Ok(Self { actor, label: Label::from_request_parts(parts, cx).await? })
+    }
+
+    /// Demands that the caller may change what `created_by` made.
     ///
     /// # Errors
-    /// `forbidden`; `rate-limited`.
-    pub async fn may_write(&self, cx: &Schedules) -> Result<()> {
-        self.actor.require("schedule.write")?;
-        cx.limiter.check(LimitKey { scope: "schedules", subject: &self.actor.identity() }, cx.rate).await
+    /// `forbidden`.
+    pub fn may_change(&self, created_by: &str) -> Result<()> {
+        if created_by == self.actor.identity() { Ok(()) } else { self.actor.require("schedule.admin") }
     }
 
     /// The creator that rows name.

@@ -243,7 +243,7 @@ async fn depend(tx: &Tx, id: Uuid, draft: &Draft) -> Result<()> {
 
 const DEPEND: &str = "
 insert into schedule_dependencies (schedule_id, after_id, condition)
-select $1, id, $3 from schedules where id = $2 and deleted_at is null
+select $1, id, $3 from (select id from schedules where id = $2 and deleted_at is null for share) as other
 on conflict do nothing";
 
 const CYCLE: &str = "

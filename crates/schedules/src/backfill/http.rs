@@ -18,7 +18,7 @@ use utoipa_axum::{
 use uuid::Uuid;
 
 use super::{Action, Item, plan, run};
-use crate::{Schedules, change::hold, http::changer::Changer, problems};
+use crate::{Schedules, change::hold, problems, who::Who};
 
 /// The route.
 pub(crate) fn routes(cx: &Schedules) -> OpenApiRouter<Schedules> {
@@ -63,7 +63,7 @@ struct Backfilled {
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`schedule-state`")))]
 async fn backfill(
     State(cx): State<Schedules>,
-    Changer { actor, label }: Changer,
+    Who { actor, label }: Who,
     Path(id): Path<Uuid>,
     request: Request,
 ) -> Reply<(StatusCode, Json<Backfilled>)> {

@@ -6,10 +6,10 @@ use axum::{
     response::IntoResponse,
 };
 use edge::{
-    Authenticated, Created, ETag, Idempotency, IdempotencyKey, IfMatch, IfMatchHeader, Json, Label, PageQuery, Paged,
-    Path, ProblemDetails, Reply,
+    Authenticated, Created, ETag, Idempotency, IdempotencyKey, IfMatch, IfMatchHeader, Json, PageQuery, Paged, Path,
+    ProblemDetails, Reply,
 };
-use kernel::{Actor, Page, Problem, Result, kinds};
+use kernel::{Page, Problem, Result, kinds};
 use store::{Sql, Tx};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
@@ -22,7 +22,7 @@ use super::{
     apply::apply,
     view::{CalendarRequest, CalendarView},
 };
-use crate::{Schedules, http::changer::Changer};
+use crate::{Schedules, who::Who};
 
 /// The routes.
 pub(crate) fn routes(cx: &Schedules) -> OpenApiRouter<Schedules> {
@@ -37,18 +37,14 @@ pub(crate) fn routes(cx: &Schedules) -> OpenApiRouter<Schedules> {
 #[utoipa::path(post, path = "/api/v1/calendars", tag = "calendars", params(IdempotencyKey), request_body = CalendarRequest,
     responses((status = 201, body = CalendarView, headers(("Location" = String), ("ETag" = String))),
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`calendar-name-taken`")))]
-async fn create(
-    State(cx): State<Schedules>,
-    Changer { actor, label }: Changer,
-    request: Request,
-) -> Reply<impl IntoResponse> {
+async fn create(State(cx): State<Schedules>, by: Who, request: Request) -> Reply<impl IntoResponse> {
     let Json(given) = Json::<CalendarRequest>::from_request(request, &()).await?;
     let new = given.checked()?;
     let row = cx
         .db
         .tx(async |tx: Tx| {
-            let row = super::create(&tx, &new, &actor.identity()).await?;
-            record(&tx, (&actor, &label), "calendar.create", (None, Some(&row))).await?;
+            let row = super::create(&tx, &new, &by.actor.identity()).await?;
+            record((&tx, &by), "calendar.create", (None, Some(&row))).await?;
             Ok(row)
         })
         .await?;
@@ -101,7 +97,7 @@ async fn show(
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`calendar-name-taken`")))]
 async fn replace(
     State(cx): State<Schedules>,
-    Changer { actor, label }: Changer,
+    by: Who,
     Path(id): Path<Uuid>,
     seen: IfMatch,
     request: Request,
@@ -113,11 +109,11 @@ async fn replace(
         .db
         .tx(async |tx: Tx| {
             let before = super::lock(&tx, id).await?;
-            may_change(&actor, &before)?;
+            by.may_change(&before.created_by)?;
             seen.check(before.version)?;
-            let row = super::replace(&tx, id, (&new, &actor.identity())).await?;
+            let row = super::replace(&tx, id, (&new, &by.actor.identity())).await?;
             apply(&tx, registry, &row).await?;
-            record(&tx, (&actor, &label), "calendar.update", (Some(&before), Some(&row))).await?;
+            record((&tx, &by), "calendar.update", (Some(&before), Some(&row))).await?;
             Ok(row)
         })
         .await?;
@@ -130,29 +126,20 @@ async fn replace(
 #[utoipa::path(delete, path = "/api/v1/calendars/{id}", tag = "calendars", params(("id" = Uuid, Path)),
     responses((status = 204),
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`calendar-in-use`")))]
-async fn delete(
-    State(cx): State<Schedules>,
-    Changer { actor, label }: Changer,
-    Path(id): Path<Uuid>,
-) -> Reply<StatusCode> {
+async fn delete(State(cx): State<Schedules>, by: Who, Path(id): Path<Uuid>) -> Reply<StatusCode> {
     cx.db
         .tx(async |tx: Tx| {
             let before = super::lock(&tx, id).await?;
-            may_change(&actor, &before)?;
+            by.may_change(&before.created_by)?;
             super::delete(&tx, id).await?;
-            record(&tx, (&actor, &label), "calendar.delete", (Some(&before), None)).await
+            record((&tx, &by), "calendar.delete", (Some(&before), None)).await
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn may_change(actor: &Actor, row: &CalendarRow) -> Result<()> {
-    if row.created_by == actor.identity() { Ok(()) } else { actor.require("schedule.admin") }
-}
-
 async fn record(
-    tx: &Tx,
-    (actor, label): (&Actor, &Label),
+    (tx, Who { actor, label }): (&Tx, &Who),
     action: &'static str,
     (before, after): (Option<&CalendarRow>, Option<&CalendarRow>),
 ) -> Result<()> {

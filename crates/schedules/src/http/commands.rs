@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use store::Tx;
 use utoipa::ToSchema;
 
-use super::changer::{Administrator, Changer};
 use crate::{
     Schedules,
     targets::patterns::{self, AllowList, Pattern},
+    who::{Administrator, Who},
 };
 
 /// A pattern of commands that schedules may send.
@@ -136,7 +136,7 @@ pub(super) async fn remove_pattern(
 /// Writes the change into the audit log.
 async fn record(
     tx: &Tx,
-    Changer { actor, label }: &Changer,
+    Who { actor, label }: &Who,
     (action, pattern): (&'static str, &str),
     [before, after]: [Option<&Value>; 2],
 ) -> Result<()> {

@@ -1,7 +1,6 @@
 //! The routes of schedules, one endpoint family per file.
 
-pub(crate) mod changer;
-mod commands;
+pub(crate) mod commands;
 mod control;
 mod create;
 mod executions;

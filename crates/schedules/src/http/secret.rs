@@ -14,12 +14,12 @@ use store::Tx;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::changer::Changer;
 use crate::{
     Schedules,
     change::{Held, hold},
     problems,
     targets::webhook,
+    who::Who,
     write,
 };
 
@@ -65,7 +65,7 @@ pub(crate) struct SecretView {
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`schedule-state`: it calls no webhook, or the code declares it")))]
 pub(super) async fn rotate_secret(
     State(cx): State<Schedules>,
-    by: Changer,
+    by: Who,
     Path(id): Path<Uuid>,
     rotation: Option<Json<Rotation>>,
 ) -> Reply<([(HeaderName, &'static str); 1], Json<SecretView>)> {
@@ -82,7 +82,7 @@ async fn rotate(
     cx: &Schedules,
     tx: &Tx,
     id: Uuid,
-    (Changer { actor, label }, grace): (&Changer, TimeDelta),
+    (Who { actor, label }, grace): (&Who, TimeDelta),
 ) -> Result<(i32, DateTime<Utc>)> {
     let held = hold(tx, cx.registry()?, id.into()).await?;
     held.row.may_be_changed_by(actor)?;

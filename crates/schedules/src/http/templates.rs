@@ -14,10 +14,10 @@ use store::Tx;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::changer::Changer;
 use crate::{
     Schedules,
     targets::templates::{self, Fields, NewTemplate, Parameter, TemplateRow},
+    who::Who,
 };
 
 /// A template: the fields of a schedule, whose texts may hold `{{parameter}}`.
@@ -141,7 +141,7 @@ pub(super) async fn list_templates(
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`template-name-taken`")))]
 pub(super) async fn create_template(
     State(cx): State<Schedules>,
-    by: Changer,
+    by: Who,
     Json(given): Json<TemplateRequest>,
 ) -> Reply<impl IntoResponse> {
     let new = given.checked()?;
@@ -177,7 +177,7 @@ pub(super) async fn show_template(
         (status = 409, body = ProblemDetails, content_type = "application/problem+json", description = "`template-name-taken`")))]
 pub(super) async fn replace_template(
     State(cx): State<Schedules>,
-    by: Changer,
+    by: Who,
     Path(id): Path<Uuid>,
     seen: IfMatch,
     Json(given): Json<TemplateRequest>,
@@ -200,7 +200,7 @@ pub(super) async fn replace_template(
     params(("id" = Uuid, Path), IfMatchHeader, LabelHeaders), responses((status = 204, description = "It is deleted")))]
 pub(super) async fn delete_template(
     State(cx): State<Schedules>,
-    by: Changer,
+    by: Who,
     Path(id): Path<Uuid>,
     seen: IfMatch,
 ) -> Reply<StatusCode> {
@@ -214,7 +214,7 @@ pub(super) async fn delete_template(
 }
 
 /// Locks a template that `by` may change and has seen.
-async fn locked(tx: &Tx, id: Uuid, (by, seen): (&Changer, &IfMatch)) -> Result<TemplateRow> {
+async fn locked(tx: &Tx, id: Uuid, (by, seen): (&Who, &IfMatch)) -> Result<TemplateRow> {
     let row = templates::lock(tx, id).await?;
     by.may_change(&row.created_by)?;
     seen.check(row.version)?;
@@ -224,7 +224,7 @@ async fn locked(tx: &Tx, id: Uuid, (by, seen): (&Changer, &IfMatch)) -> Result<T
 /// Writes the change into the audit log.
 async fn record(
     tx: &Tx,
-    Changer { actor, label }: &Changer,
+    Who { actor, label }: &Who,
     action: &'static str,
     [before, after]: [Option<&TemplateRow>; 2],
 ) -> Result<()> {

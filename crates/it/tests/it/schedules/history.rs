@@ -163,7 +163,7 @@ impl Drill {
         body
     }
 
-    async fn is_accounted_for(mut self, app: &TestApp) -> usize {
+    async fn account_for(mut self, app: &TestApp) -> usize {
         self.change(app.clock().now(), |_| {});
         let rows: Vec<Row> = app.db().conn().query(ROWS, [self.id.into()]).await.unwrap();
         let mut left: BTreeMap<DateTime<Utc>, &Row> = rows.iter().map(|row| (row.scheduled_for, row)).collect();
@@ -262,7 +262,7 @@ async fn whatever_is_done_to_schedules_no_due_time_is_lost_or_doubled() {
         app.drain_jobs().await;
         let mut seen = 0;
         for drill in drills {
-            seen += drill.is_accounted_for(&app).await;
+            seen += drill.account_for(&app).await;
         }
         assert!(seen > 200, "seed {seed}: {seen} due times prove little");
         app.drain_all_jobs().await;
