@@ -53,8 +53,8 @@ pub(crate) enum Waiting {
     Ends,
 }
 
-/// How long until a schedule that catches up looks whether its run is over.
-const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(1);
+/// How long until a schedule that catches up looks whether its run is over: less than the second between ticks, so each looks.
+const LOOK_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 
 /// Why an execution is made other than for a due time.
 #[derive(Clone, Debug)]

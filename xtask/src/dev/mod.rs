@@ -9,6 +9,8 @@ mod settings;
 mod welcome;
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -88,7 +90,16 @@ fn start_servers_and_build(settings: &Settings, signals: &Signals) -> Outcome<Ba
 
 fn prepare(environment: &[(String, String)], signals: &Signals) -> Outcome {
     fs::create_dir_all(folder().join("mail")).map_err(Failure::said)?;
+    // It may name a server of the user's own, with a password.
+    let env = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder().join("env"));
+    env.and_then(|mut file| file.write_all(shell_variables(environment).as_bytes())).map_err(Failure::said)?;
     finish(bookflow(&["migrate"], environment), signals)
+}
+
+/// Lines that a shell can read, for `bookflow` beside what runs.
+fn shell_variables(environment: &[(String, String)]) -> String {
+    let line = |(name, value): &(String, String)| format!("{name}='{}'", value.replace('\'', r"'\''"));
+    environment.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// The demo logins; none in a database that is not this machine's, whose readers must not meet well-known passwords.
@@ -135,3 +146,16 @@ fn reset() -> Outcome {
 /// How long a child may take to end in order: more than the 25 s that SHUTDOWN_GRACE gives it by default.
 const CHILD_GRACE: Duration = Duration::from_secs(30);
 const CHILD_SIGNAL: Signal = Signal::Terminate;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_each_variable_as_it_is() {
+        let value = "it's $HOME & <more>";
+        let script = format!("{}printf %s \"$URL\"", shell_variables(&[("URL".to_owned(), value.to_owned())]));
+        let read = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(read.stdout).unwrap(), value);
+    }
+}

@@ -34,6 +34,8 @@ fn text(url: &str, servers: &[(String, String)], logins: &[Login]) -> String {
     lines.extend(servers.iter().map(|(name, value)| format!("{name:13} {value}")));
     let width = logins.iter().map(|login| login.email.len()).max().unwrap_or(0);
     lines.extend(logins.iter().map(|login| format!("{:13} {:width$}   {}", login.role, login.email, login.password)));
+    lines
+        .push("\nThe operator's shell:\n\nset -a; . .dev/env; set +a; target/debug/bookflow schedules list".to_owned());
     if let Some(reader) = logins.iter().find(|login| login.role == "reader") {
         lines.push("\nLog in and keep the token; search; ask for a summary and read it:\n".to_owned());
         lines.extend(requests(url, reader));
