@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,20 +13,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Where every "now" comes from, in whole microseconds (Postgres' resolution).
 ///
 /// A system clock carries the measured skew against the database, so that processes on machines whose clocks disagree
-/// still agree on when a job is due. A manual clock stands still until a test moves it.
+/// still agree on when a job is due. It reads the machine's clock once and goes on steadily from there: when the machine's
+/// clock is set meanwhile, nothing is early and no lease looks expired. A manual clock stands still until a test moves it.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
-    System { skew_micros: AtomicI64 },
+    System { began: Instant, began_micros: i64, skew_micros: AtomicI64 },
     Manual { micros: AtomicI64 },
 }
 
 impl Clock {
     /// The machine's clock, with no skew correction yet.
     pub fn system() -> Self {
-        Self(Arc::new(Source::System { skew_micros: AtomicI64::new(0) }))
+        let (began, began_micros) = (Instant::now(), machine_micros());
+        Self(Arc::new(Source::System { began, began_micros, skew_micros: AtomicI64::new(0) }))
     }
 
     /// A clock that stands at `at` until it is moved.
@@ -36,14 +38,21 @@ impl Clock {
 
     /// The present instant.
     pub fn now(&self) -> DateTime<Utc> {
+        self.steady_now() + self.skew()
+    }
+
+    /// The present instant without the correction: only for measuring skew.
+    pub fn steady_now(&self) -> DateTime<Utc> {
         let micros = match &*self.0 {
-            Source::System { skew_micros } => machine_micros() + skew_micros.load(Relaxed),
+            Source::System { began, began_micros, .. } => {
+                began_micros + i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX)
+            }
             Source::Manual { micros } => micros.load(Relaxed),
         };
         DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// The machine's own clock, uncorrected: only for measuring skew.
+    /// The machine's own clock, whatever has been done to it: only for those who compare with it themselves.
     pub fn machine_now(&self) -> DateTime<Utc> {
         match &*self.0 {
             Source::System { .. } => DateTime::from_timestamp_micros(machine_micros()).unwrap_or(DateTime::UNIX_EPOCH),
@@ -53,7 +62,7 @@ impl Clock {
 
     /// Sets how far the database is ahead of this machine (negative: behind). A manual clock ignores it.
     pub fn set_skew(&self, skew: TimeDelta) {
-        if let Source::System { skew_micros } = &*self.0 {
+        if let Source::System { skew_micros, .. } = &*self.0 {
             skew_micros.store(skew.num_microseconds().unwrap_or(0), Relaxed);
         }
     }
@@ -61,7 +70,7 @@ impl Clock {
     /// How far the database is ahead of this machine, as last measured.
     pub fn skew(&self) -> TimeDelta {
         match &*self.0 {
-            Source::System { skew_micros } => TimeDelta::microseconds(skew_micros.load(Relaxed)),
+            Source::System { skew_micros, .. } => TimeDelta::microseconds(skew_micros.load(Relaxed)),
             Source::Manual { .. } => TimeDelta::zero(),
         }
     }
