@@ -38,6 +38,8 @@ pub fn userinfo(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -53,5 +55,22 @@ mod tests {
     #[test]
     fn a_password_survives_the_url() {
         assert_eq!(userinfo("p@ss/wörd"), "p%40ss%2Fw%C3%B6rd");
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_is_read_in_every_unit_or_refused(number in any::<u64>(), text in "\\PC{0,20}") {
+            for (unit, millis) in [("ms", 1), ("s", 1_000), ("", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)] {
+                let read = duration(&format!("{number}{unit}"));
+                prop_assert_eq!(read.ok(), number.checked_mul(millis).map(Duration::from_millis));
+            }
+            prop_assert!(duration(&text).is_err() || text.starts_with(|c: char| c.is_ascii_digit()));
+        }
+
+        #[test]
+        fn what_is_put_into_a_url_s_user_ends_there(text in "\\PC{0,30}") {
+            let encoded = userinfo(&text);
+            prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)), "{}", encoded);
+        }
     }
 }

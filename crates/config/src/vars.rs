@@ -104,7 +104,7 @@ vars! {
         TRIAL_DAYS = "30": "How long a trial lasts, in days, 1 to 365.";
     }
     "Engine" {
-        JOB_LEASE = "30s": "How long a worker may be silent before its running jobs are given to another, at least 1s.";
+        JOB_LEASE = "10s": "How long a worker may be silent before its running jobs are given to another, at least 1s.";
         QUEUE_DEFAULT_CONCURRENCY = "64": "Jobs of queue default that one worker runs at a time, 1 to 1000.";
         QUEUE_MAIL_CONCURRENCY = "8": "Jobs of queue mail that one worker runs at a time, 1 to 1000.";
         QUEUE_AI_CONCURRENCY = "4": "Jobs of queue ai that one worker runs at a time, 1 to 1000.";

@@ -123,3 +123,39 @@ fn a_mail_password_does_not_belong_into_the_url() {
     let wrong = read(&[KEY, REDIS, db, ("MAIL_SMTP_URL", "smtp://me:secret@mail:587")]).unwrap_err();
     assert_eq!(wrong.0[0].name, "MAIL_SMTP_URL");
 }
+
+/// What somebody may have written: something of the right shape, a part of it, or anything else.
+fn written() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    prop_oneof![
+        "\\PC{0,40}",
+        "[a-z]{2,9}://([a-z0-9:%]{1,9}@)?[a-z0-9.\\[\\]:-]{0,20}(:[0-9]{0,6})?/?[a-z?=&%0-9]{0,12}",
+        "-?[0-9]{1,24}(ms|s|m|h|d)?",
+        "[a-z]{1,8}(=[a-z0-9]{1,6})?(,[a-z*.-]{1,8}){0,3}",
+        Just("true".to_owned()),
+        Just("*".to_owned()),
+    ]
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_settings_are_read_or_refused_by_name_without_repeating_a_value(
+        given in proptest::collection::hash_map(0..crate::VARS.len(), written(), 0..12),
+        marked in 0..crate::VARS.len(),
+    ) {
+        const MARK: &str = "zq7vx-not-to-be-repeated";
+        let value = |name: &str| {
+            let at = crate::VARS.iter().position(|var| var.name == name)?;
+            if at == marked {
+                return Some(format!("{}{MARK}", given.get(&at).map_or("", String::as_str)));
+            }
+            given.get(&at).cloned()
+        };
+        if let Err(wrong) = Config::read(&value) {
+            proptest::prop_assert!(!wrong.0.is_empty());
+            proptest::prop_assert!(!wrong.to_string().contains(MARK), "{}", wrong);
+            let known = |name: &str| crate::VARS.iter().any(|var| var.name == name);
+            proptest::prop_assert!(wrong.0.iter().all(|invalid| known(invalid.name)), "{}", wrong);
+        }
+    }
+}
