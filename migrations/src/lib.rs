@@ -1,13 +1,14 @@
 //! The schema: forward-only SQL files in one global order, applied under an advisory lock and checksummed.
 
 use sqlx::{
-    PgPool,
+    Executor, PgPool, Postgres,
     migrate::{MigrateError, Migrator},
 };
 
 const MIGRATOR: Migrator = sqlx::migrate!("./sql");
 
-/// Applies what is missing; returns how many migrations that was. Concurrent calls wait for each other.
+/// Applies what is missing; returns how many migrations that was. Concurrent calls wait for each other: by a lock of the session,
+/// so `pool` must reach Postgres itself, not PgBouncer in transaction mode.
 ///
 /// # Errors
 /// When a migration fails, or an applied one was edited afterwards (its checksum differs).
@@ -23,13 +24,13 @@ pub async fn run(pool: &PgPool) -> Result<usize, MigrateError> {
 ///
 /// # Errors
 /// When Postgres cannot be asked.
-pub async fn missing(pool: &PgPool) -> Result<usize, sqlx::Error> {
+pub async fn missing<'c>(on: impl Executor<'c, Database = Postgres> + Copy) -> Result<usize, sqlx::Error> {
     let known = sqlx::query_scalar::<_, bool>("select to_regclass('_sqlx_migrations') is not null");
-    if !known.fetch_one(pool).await? {
+    if !known.fetch_one(on).await? {
         return Ok(MIGRATOR.iter().count());
     }
     let applied: Vec<i64> =
-        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(pool).await?;
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(on).await?;
     Ok(MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count())
 }
 

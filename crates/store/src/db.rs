@@ -7,14 +7,15 @@ use std::{
 };
 
 use kernel::{Clock, Problem, Result};
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use sqlx::{
     Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{
+    conn::Conn,
     faults,
+    pool::{Pool, Statements},
     tx::{AfterCommit, Tx},
 };
 
@@ -28,7 +29,7 @@ const TX_ATTEMPTS: u32 = 5;
 /// The database: cheap to clone, connects lazily, and knows the clock.
 #[derive(Clone)]
 pub struct Db {
-    conn: DatabaseConnection,
+    conn: Arc<Conn>,
     clock: Clock,
     after_commit: Arc<OnceLock<Arc<dyn AfterCommit>>>,
 }
@@ -42,6 +43,7 @@ impl Db {
         let options = PgConnectOptions::from_str(database.url.expose())
             .map_err(|_| Problem::internal("DATABASE_URL is not a Postgres URL"))?
             .statement_cache_capacity(database.statement_cache)
+            .extra_float_digits(None) // Postgres' own default serves, and PgBouncer refuses to be told
             .application_name("bookflow");
         let pool = PgPoolOptions::new()
             .max_connections(database.max_connections)
@@ -52,22 +54,27 @@ impl Db {
                 Box::pin(async move { Ok(meta.idle_for < PING_AFTER_IDLE || conn.ping().await.is_ok()) })
             })
             .connect_lazy_with(options);
-        Ok(Self::from_pool(pool, clock))
+        let statements = if database.statement_cache == 0 { Statements::Unnamed } else { Statements::Kept };
+        Ok(Self::over(Pool::new(pool, statements), clock))
     }
 
     /// Wraps a pool that exists already.
     pub fn from_pool(pool: PgPool, clock: Clock) -> Self {
-        Self { conn: SqlxPostgresConnector::from_sqlx_postgres_pool(pool), clock, after_commit: Arc::default() }
+        Self::over(Pool::new(pool, Statements::Kept), clock)
+    }
+
+    fn over(pool: Pool, clock: Clock) -> Self {
+        Self { conn: Arc::new(Conn::new(pool)), clock, after_commit: Arc::default() }
     }
 
     /// For reads outside a transaction.
-    pub fn conn(&self) -> &DatabaseConnection {
+    pub fn conn(&self) -> &Conn {
         &self.conn
     }
 
-    /// The driver's own pool: for the engine's batched statements, LISTEN, COPY and migrations.
-    pub fn pool(&self) -> &PgPool {
-        self.conn.get_postgres_connection_pool()
+    /// For the driver's own statements: the engine's batched ones, and migrations.
+    pub fn pool(&self) -> &Pool {
+        self.conn.pool()
     }
 
     /// The clock that this process shares.

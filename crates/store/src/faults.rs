@@ -30,6 +30,11 @@ pub fn is_retryable(problem: &Problem) -> bool {
     code(problem).is_some_and(|code| code == "40001" || code == "40P01")
 }
 
+/// A lock was waited for longer than `lock_timeout` (55P03).
+pub fn is_lock_timeout(problem: &Problem) -> bool {
+    code(problem).is_some_and(|code| code == "55P03")
+}
+
 /// Postgres cannot be reached, went away, is starting or stopping, is read-only or full, or the pool is exhausted.
 pub fn is_connection_loss(problem: &Problem) -> bool {
     if let Some(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) = problem.cause::<DbErr>() {

@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use kernel::{Problem, Result};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use uuid::Uuid;
+
+use crate::conn::{Conn, OpenTx};
 
 /// Something that was written, for whoever acts on it once it is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +32,14 @@ pub trait AfterCommit: Send + Sync {
 pub struct Tx(Arc<Open>);
 
 struct Open {
-    inner: DatabaseTransaction,
+    inner: OpenTx,
     now: DateTime<Utc>,
     listener: Option<Arc<dyn AfterCommit>>,
     notes: Mutex<Vec<Note>>,
 }
 
 impl Tx {
-    pub(crate) async fn begin(
-        conn: &DatabaseConnection,
-        now: DateTime<Utc>,
-        listener: Option<Arc<dyn AfterCommit>>,
-    ) -> Result<Self> {
-        #[allow(clippy::disallowed_methods)] // the one place that begins transactions
+    pub(crate) async fn begin(conn: &Conn, now: DateTime<Utc>, listener: Option<Arc<dyn AfterCommit>>) -> Result<Self> {
         let inner = conn.begin().await?;
         Ok(Self(Arc::new(Open { inner, now, listener, notes: Mutex::default() })))
     }
