@@ -1,5 +1,7 @@
 //! What may be called and what may not, by URL and by what a name resolves to.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn guard(hosts: &[&str]) -> Guard {
@@ -136,4 +138,53 @@ async fn a_name_that_resolves_to_this_machine_is_not_connected_to_unless_it_is_l
     assert!(error.downcast_ref::<NotPublic>().is_some(), "{error}");
     let mut found = resolve(guard(&["localhost"])).await.expect("it is listed");
     assert!(found.all(|address| address.ip().is_loopback()));
+}
+
+/// An IPv4 address in a notation that some parser understands.
+fn notations() -> impl Strategy<Value = (std::net::Ipv4Addr, String)> {
+    let closed =
+        prop::sample::select(vec![0x7f00_0001_u32, 0x0a00_0001, 0xa9fe_a9fe, 0xc0a8_0101, 0xac10_0001, 0x6440_0001, 0]);
+    (prop_oneof![any::<u32>(), (closed, 0..256_u32).prop_map(|(base, last)| base ^ last)], 0..8_usize).prop_map(
+        |(bits, how)| {
+            let [a, b, c, d] = bits.to_be_bytes();
+            let text = match how {
+                0 => format!("{a}.{b}.{c}.{d}"),
+                1 => bits.to_string(),
+                2 => format!("0x{bits:x}"),
+                3 => format!("0{bits:o}"),
+                4 => format!("{a}.{}", bits & 0x00ff_ffff),
+                5 => format!("0{a:o}.0x{b:x}.{}", bits & 0xffff),
+                6 => format!("[::ffff:{a}.{b}.{c}.{d}]"),
+                _ => format!("[64:ff9b::{a:02x}{b:02x}:{c:02x}{d:02x}]"),
+            };
+            (bits.into(), text)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn an_address_is_judged_alike_in_every_notation((address, text) in notations(), dot in prop_oneof![Just(""), Just(".")]) {
+        let dot = if text.starts_with('[') { "" } else { dot };
+        let admitted = guard(&[]).check(&format!("https://{text}{dot}/hook"));
+        prop_assert_eq!(admitted.is_ok(), is_public(address.into()), "{} is {}", text, address);
+    }
+
+    #[test]
+    fn any_text_is_refused_or_names_a_public_host_over_https(
+        text in prop_oneof!["\\PC{0,80}", "(https?|ftp|file)?:?/{0,3}([a-z0-9.@%:\\[\\]-]{0,30}@)?[a-zA-Z0-9.%:\\[\\]_-]{0,30}(:[0-9]{0,6})?[/?#\\\\]?[ -~]{0,20}"],
+    ) {
+        let guard = guard(&[]);
+        match guard.check(&text) {
+            Ok(url) => {
+                let again = guard.check(url.as_str()).map_err(|problem| problem.to_string());
+                prop_assert_eq!(again.as_ref(), Ok(&url), "what is called is what was checked");
+                prop_assert!(url.scheme() == "https" && url.username().is_empty() && url.password().is_none(), "{}", url);
+                let host = url.host_str().unwrap();
+                let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+                prop_assert!(address.map_or(host.contains('.'), is_public), "{}", url);
+            }
+            Err(problem) => prop_assert_eq!(&problem.errors()[0].pointer, "/webhook/url"),
+        }
+    }
 }
