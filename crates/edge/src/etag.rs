@@ -154,3 +154,47 @@ fn version(tag: &str) -> Option<i64> {
 fn weakly(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{http::Request, response::IntoResponse as _};
+    use futures::FutureExt as _;
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn read(values: Vec<HeaderValue>) -> Result<IfMatch, Refusal> {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.headers = values.into_iter().map(|value| (header::IF_MATCH, value)).collect();
+        let read = <IfMatch as FromRequestParts<()>>::from_request_parts(&mut parts, &()).now_or_never();
+        read.expect("it waits for nothing")
+    }
+
+    proptest! {
+        #[test]
+        fn a_version_is_matched_by_its_own_tags_alone(version in 0..=i64::MAX, other in 0..=i64::MAX, content in vec(any::<u8>(), 0..40)) {
+            let response = (ContentTag::of(version, &content), ()).into_response();
+            for tag in [etag(version), response.headers()[header::ETAG].clone()] {
+                let seen = read(vec![etag(other), tag.clone()]).unwrap();
+                prop_assert!(seen.check(version).is_ok() && seen.check(other).is_ok(), "{:?}", tag);
+                prop_assert_eq!(read(vec![tag]).unwrap().check(other).is_ok(), other == version);
+            }
+        }
+
+        #[test]
+        fn any_header_is_read_and_matches_nothing_that_it_does_not_name(
+            bytes in prop_oneof![vec(any::<u8>(), 0..60), r#"(W/)?"?-?[0-9]{0,22}"?(-[0-9a-f]{0,4}"?)?(, ?"[0-9]")?"#.prop_map(String::into_bytes)],
+            version in 10..i64::MAX,
+        ) {
+            let Ok(value) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
+            match read(vec![value]) {
+                Ok(IfMatch::Any) => prop_assert!(bytes.contains(&b'*')),
+                Ok(seen) => {
+                    let named = String::from_utf8_lossy(&bytes).contains(&version.to_string());
+                    prop_assert!(seen.check(version).is_err() || named);
+                }
+                Err(_) => prop_assert!(!bytes.iter().any(|byte| byte.is_ascii_graphic() && *byte != b',') || !bytes.is_ascii()),
+            }
+        }
+    }
+}

@@ -83,9 +83,18 @@ fn protect(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Heard over TLS only, which ends in front of us.
+    let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = media_type.contains("json");
+    if is_json && !headers.contains_key(header::CACHE_CONTROL) {
+        // An answer is its caller's alone. One with a tag may be kept by them, and is asked for again each time.
+        let kept = if headers.contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    }
     // Pages bring a policy of their own.
-    if media_type.contains("json") && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+    if is_json && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
     }

@@ -4,6 +4,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams, path::ErrorKind, rejection::PathRejection},
     http::{Uri, request::Parts},
 };
+use chrono::{DateTime, Datelike, Utc};
 use garde::Validate;
 use kernel::{Problem, kinds};
 use serde::de::DeserializeOwned;
@@ -32,8 +33,17 @@ where
 
 pub(crate) fn parse_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    if let Some((name, _)) = pairs.clone().find(|(_, value)| is_beyond_calendars(value)) {
+        let message = "must be in the years 1 to 9999";
+        return Err(Problem::new(&kinds::VALIDATION_FAILED).field(format!("/{name}"), message));
+    }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
         .map_err(|error| pointer::from_serde(error.path(), &error.inner().to_string()))
+}
+
+/// Whether it is an instant so far away that neither arithmetic nor Postgres can be trusted with it.
+fn is_beyond_calendars(value: &str) -> bool {
+    value.parse::<DateTime<Utc>>().is_ok_and(|at| !(1..=9999).contains(&at.year()))
 }
 
 /// The path's parameters: one value, a tuple in the order of the path, or a struct by name.

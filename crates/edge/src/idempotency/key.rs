@@ -55,8 +55,10 @@ fn hash(parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
     use axum::http::Request;
     use kernel::UserId;
+    use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
@@ -94,5 +96,29 @@ mod tests {
         }
         assert_ne!(first.fingerprint, claim(ann, "POST", "/a", "y").fingerprint);
         assert_ne!(first.fingerprint, claim(ann, "POST", "/a?q", "x").fingerprint);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_a_key_or_refused(values in vec(vec(prop_oneof![3 => 33..127_u8, 1 => any::<u8>()], 0..300), 0..3)) {
+            let values: Vec<HeaderValue> = values.into_iter().filter_map(|value| HeaderValue::from_bytes(&value).ok()).collect();
+            let headers: HeaderMap = values.iter().map(|value| (KEY, value.clone())).collect();
+            let good = |value: &HeaderValue| (1..=255).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+            match (read(&headers), &values[..]) {
+                (Ok(None), []) => {}
+                (Ok(Some(key)), [value]) => prop_assert!(good(value) && key.as_bytes() == value.as_bytes()),
+                (Err(problem), given) => prop_assert!(problem.is(&kinds::VALIDATION_FAILED) && !(given.len() == 1 && good(&given[0]))),
+                (read, given) => prop_assert!(false, "{:?} of {:?}", read.ok(), given),
+            }
+        }
+
+        #[test]
+        fn no_two_lists_of_parts_are_hashed_alike(parts in vec(vec(any::<u8>(), 0..4), 1..5), at in any::<prop::sample::Index>()) {
+            let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            // The same bytes, parted elsewhere.
+            let all = parts.concat();
+            let (left, right) = all.split_at(at.index(all.len() + 1));
+            prop_assert_eq!(hash(&slices) == hash(&[left, right]), slices == [left, right]);
+        }
     }
 }

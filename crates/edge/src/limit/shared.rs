@@ -55,7 +55,8 @@ impl Shared {
         let connection = Client::open(redis.url.expose().as_str())
             .and_then(|client| ConnectionManager::new_lazy_with_config(client, config))
             .map_err(|_| Problem::internal("REDIS_URL is not a Redis URL"))?;
-        let prefix = format!("{}:limit:", redis.prefix);
+        // The hash tag of all our keys: one node of a cluster has them.
+        let prefix = format!("{{{}}}:limit:", redis.prefix);
         Ok(Self { connection, prefix, born: Instant::now(), away_until: AtomicU64::new(0) })
     }
 

@@ -24,8 +24,20 @@ async fn every_answer_has_its_request_id_and_protective_headers() {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
     assert_eq!(answer.header("x-frame-options"), "DENY");
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
+    assert_eq!(answer.header("cache-control"), "no-store");
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(super::get(&app, "/").await.header("x-request-id").parse::<uuid::Uuid>().is_ok());
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_by_nobody_but_its_caller_and_only_with_a_tag() {
+    let tagged = async || (crate::ETag(7), Json(1));
+    let own = async || ([("cache-control", "public, max-age=60")], Json(1));
+    let app = wrapped(Router::new().route("/tagged", get(tagged)).route("/own", get(own)));
+    assert_eq!(super::get(&app, "/tagged").await.header("cache-control"), "private, no-cache");
+    assert_eq!(super::get(&app, "/own").await.header("cache-control"), "public, max-age=60");
+    assert_eq!(super::get(&app, "/nowhere").await.header("cache-control"), "no-store", "problems too");
 }
 
 #[tokio::test]
