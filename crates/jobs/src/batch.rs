@@ -31,7 +31,15 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         let (sender, mut receiver) = mpsc::channel::<(I, oneshot::Sender<Result<O>>)>(WAITING);
         tasks::spawn(name, async move {
             let mut waiting = Vec::with_capacity(MOST);
-            while receiver.recv_many(&mut waiting, MOST).await > 0 {
+            while let Some(first) = receiver.recv().await {
+                waiting.push(first);
+                // Whoever is about to submit does so first: an idle process loses nothing, a busy one gets larger batches.
+                tokio::task::yield_now().await;
+                while waiting.len() < MOST
+                    && let Ok(next) = receiver.try_recv()
+                {
+                    waiting.push(next);
+                }
                 let (items, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
                 match work(items).await {
                     Ok(outputs) => answers.into_iter().zip(outputs).for_each(|(answer, output)| {

@@ -14,7 +14,7 @@ use crate::{
     finish::Finisher,
     gauges::gauge_forever,
     job::Queue,
-    leases::{Leases, Stop},
+    leases::Leases,
     registry::Registry,
     relay::relay_forever,
     runner::{Parts, Runner},
@@ -82,7 +82,7 @@ impl Engine {
         let watch = |name, ended: CancellationToken, work| component(name, ended, failed.clone(), work);
         let keep = leases.clone().keep(setup.db.clone(), setup.engine.lease, ending.clone());
         watch("leases", ending.clone(), keep.boxed());
-        let cancelled = move |id| leases.stop(id, Stop::Asked);
+        let cancelled = move |id| leases.look_up(id);
         watch("wake-ups", ending.clone(), listen(wire.clone(), wakers.clone(), cancelled, ending.clone()).boxed());
         watch(
             "promotion",

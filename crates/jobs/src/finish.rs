@@ -1,6 +1,10 @@
 //! Completions: how an attempt's end is recorded, fenced by its lease and batched across concurrent attempts.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use kernel::{Problem, Result};
@@ -126,6 +130,14 @@ struct Columns {
 }
 
 impl Columns {
+    fn of(batch: &[Finish]) -> Self {
+        let mut columns = Self::default();
+        for finish in batch {
+            columns.push(finish);
+        }
+        columns
+    }
+
     fn push(&mut self, finish: &Finish) {
         self.ids.push(finish.id);
         self.leases.push(finish.lease_id);
@@ -181,10 +193,32 @@ struct Row {
 }
 
 async fn record(db: &Db, batch: &[Finish]) -> Result<Vec<Recorded>> {
-    let mut columns = Columns::default();
-    for finish in batch {
-        columns.push(finish);
+    if batch.iter().all(|finish| matches!(finish.end, End::Succeeded { .. })) {
+        match record_successes(db, batch).await {
+            Err(problem) if store::is_lock_timeout(&problem) => {}
+            recorded => return recorded,
+        }
     }
+    record_any(db, batch).await
+}
+
+/// The usual case, at half the price: one pass over the rows, which waits for one that is locked, but only a moment.
+async fn record_successes(db: &Db, batch: &[Finish]) -> Result<Vec<Recorded>> {
+    let columns = Columns::of(batch);
+    let query = sqlx::query_as(SUCCEED)
+        .bind(&columns.ids)
+        .bind(&columns.leases)
+        .bind(&columns.ats)
+        .bind(&columns.results)
+        .bind(&columns.messages);
+    let done: Vec<(Uuid, Uuid)> = tasks::bounded(query.fetch_all(db.pool())).await?;
+    let done: HashSet<(Uuid, Uuid)> = done.into_iter().collect();
+    let recorded = |finish: &Finish| done.contains(&(finish.id, finish.lease_id));
+    Ok(batch.iter().map(|finish| if recorded(finish) { Recorded::Yes } else { Recorded::LeaseLost }).collect())
+}
+
+async fn record_any(db: &Db, batch: &[Finish]) -> Result<Vec<Recorded>> {
+    let columns = Columns::of(batch);
     let query = sqlx::query_as(RECORD)
         .bind(&columns.ids)
         .bind(&columns.leases)
@@ -210,7 +244,20 @@ fn recorded(finish: &Finish, row: Option<&Option<String>>) -> Recorded {
     }
 }
 
-/// The fence is the lease: only its holder may finish. Rows that are locked are left out and reported without a state. A
+// A row has a lease exactly while it runs, so the lease alone is the fence: only its holder may finish. Naming the state as well
+// would lead the planner to the index of running rows, which is small in its statistics and full of dead entries in truth.
+
+/// A lock is waited for longer than a cancellation by a request takes, and not so long that the other ends of the batch notice.
+const SUCCEED: &str = "
+update executions e
+set state = 'succeeded', finished_at = f.at, duration_ms = greatest(0, extract(epoch from f.at - e.started_at) * 1000)::bigint,
+    result = f.result::jsonb, message = f.message, lease_id = null, lease_until = null
+from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[]) as f (id, lease_id, at, result, message),
+     (select set_config('lock_timeout', '100ms', true)) patience
+where e.id = f.id and e.lease_id = f.lease_id
+returning f.id, f.lease_id";
+
+/// Rows that are locked are left out and reported without a state. A
 /// row that is queued again is dispatched by this process, unless somebody has asked to cancel it.
 const RECORD: &str = "
 with f as (
@@ -219,7 +266,7 @@ with f as (
 ), free as (
     select e.id, f.state = 'queued' and e.cancel_requested_at is not null as cancelled
     from executions e join f on f.id = e.id and f.lease_id = e.lease_id
-    where e.state = 'running' order by e.id for update of e skip locked
+    order by e.id for update of e skip locked
 ), done as (
     update executions e
     set state = case when free.cancelled then 'cancelled' else f.state end,
@@ -234,7 +281,7 @@ with f as (
     returning e.id, e.state
 )
 select f.id, f.lease_id, done.state
-from f join executions e on e.id = f.id and e.lease_id = f.lease_id and e.state = 'running'
+from f join executions e on e.id = f.id and e.lease_id = f.lease_id
 left join done on done.id = f.id";
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 
 use kernel::Result;
 use store::Db;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -45,7 +46,11 @@ impl Held {
 
 /// The running attempts of this process.
 #[derive(Clone, Default)]
-pub(crate) struct Leases(Arc<Mutex<HashMap<Key, Held>>>);
+pub(crate) struct Leases {
+    held: Arc<Mutex<HashMap<Key, Held>>>,
+    /// Woken when somebody says that one was asked to stop.
+    rumour: Arc<Notify>,
+}
 
 /// A lease that is held and renewed until it is released, or dropped.
 pub(crate) struct Lease {
@@ -80,7 +85,7 @@ impl Drop for Lease {
 
 impl Leases {
     fn map(&self) -> MutexGuard<'_, HashMap<Key, Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts to hold a lease.
@@ -91,9 +96,12 @@ impl Leases {
         Lease { leases: self.clone(), key: (id, lease_id), cancel }
     }
 
-    /// Asks every attempt at an execution to stop.
-    pub fn stop(&self, id: Uuid, why: Stop) {
-        self.map().iter_mut().filter(|(key, _)| key.0 == id).for_each(|(_, held)| held.stop(why));
+    /// Somebody says that an execution was asked to stop. Whoever can write to Redis can say so; what counts is what Postgres
+    /// holds, and it is looked up now.
+    pub fn look_up(&self, id: Uuid) {
+        if self.map().keys().any(|key| key.0 == id) {
+            self.rumour.notify_one();
+        }
     }
 
     fn stop_one(&self, key: Key, why: Stop) {
@@ -107,16 +115,18 @@ impl Leases {
         self.map().values_mut().for_each(|held| held.stop(why));
     }
 
-    /// Renews every lease, three times in its duration, until `until` is cancelled.
+    /// Renews every lease, three times in its duration and when there is a rumour, until `until` is cancelled.
     pub async fn keep(self, db: Db, lease: Duration, until: CancellationToken) {
-        while until.run_until_cancelled(tokio::time::sleep(lease / 3)).await.is_some() {
+        let next = || tokio::time::timeout(lease / 3, self.rumour.notified());
+        while until.run_until_cancelled(next()).await.is_some() {
             if let Err(problem) = self.renew(&db, lease).await {
                 tracing::warn!(%problem, "leases could not be renewed");
             }
         }
     }
 
-    async fn renew(&self, db: &Db, lease: Duration) -> Result<()> {
+    /// Renews every lease, and asks the attempts to stop whose lease is lost.
+    pub async fn renew(&self, db: &Db, lease: Duration) -> Result<()> {
         let (ids, lease_ids): (Vec<Uuid>, Vec<Uuid>) = self.map().keys().copied().unzip();
         if ids.is_empty() {
             return Ok(());
@@ -144,10 +154,9 @@ with held as (
     select * from unnest($1::uuid[], $2::uuid[]) as h (id, lease_id)
 ), free as (
     select e.id from executions e join held h on h.id = e.id and h.lease_id = e.lease_id
-    where e.state = 'running' order by e.id for update of e skip locked
+    order by e.id for update of e skip locked
 ), renewed as (
     update executions e set lease_until = $3 from free where e.id = free.id
 )
 select e.id, e.lease_id, e.cancel_requested_at is not null
-from executions e join held h on h.id = e.id and h.lease_id = e.lease_id
-where e.state = 'running'";
+from executions e join held h on h.id = e.id and h.lease_id = e.lease_id";

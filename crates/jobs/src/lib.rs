@@ -29,6 +29,7 @@ mod registry;
 mod relay;
 mod runner;
 mod schema;
+mod steps;
 mod sweeper;
 mod tasks;
 mod turns;
@@ -44,5 +45,6 @@ pub use job::{Backoff, Done, Failure, Job, OrFail, Overlap, Policy, Queue, Succe
 pub use noop::{Effect, Noop, Trouble};
 pub use process::{Process, measure_skew};
 pub use registry::{KindInfo, Registry};
+pub use steps::{InHand, Steps};
 pub use turns::push_waiting;
 pub use wire::Pusher;

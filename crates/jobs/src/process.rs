@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Problem, Result};
+use sqlx::Row;
 use store::Db;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -82,8 +83,8 @@ async fn beat_once(db: &Db, (id, role, version): (Uuid, &str, &str), started_at:
         .bind(skew.num_milliseconds())
         .execute(db.pool())
         .await?;
-    sqlx::query(BURY).bind(now - SILENT).bind(now).execute(db.pool()).await?;
-    let alive: Vec<(String, i64)> = sqlx::query_as(ALIVE).fetch_all(db.pool()).await?;
+    let alive: Vec<(String, i64)> =
+        sqlx::query_as(BURY_AND_COUNT).bind(now - SILENT).bind(now).fetch_all(db.pool()).await?;
     for role in ROLES {
         let count = alive.iter().find(|(alive, _)| alive == role).map_or(0, |(_, count)| *count);
         metrics::processes_alive(role, count);
@@ -91,18 +92,27 @@ async fn beat_once(db: &Db, (id, role, version): (Uuid, &str, &str), started_at:
     Ok(())
 }
 
-/// How far the database is ahead of this machine, taking half of the round trip for the way back.
+/// How far the database is ahead of this machine.
 ///
 /// # Errors
 /// `unavailable` when Postgres is away.
 pub async fn measure_skew(db: &Db) -> Result<TimeDelta> {
     // Waiting for a connection, or making one, must not count as the network's delay.
     let mut conn = db.pool().acquire().await?;
-    sqlx::query("select 1").execute(&mut *conn).await?;
-    let sent = db.clock().machine_now();
-    let theirs: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *conn).await?;
-    let received = db.clock().machine_now();
-    Ok(theirs - (sent + (received - sent) / 2))
+    // Not prepared: that is a round trip of its own, and two that may end at different servers behind PgBouncer.
+    sqlx::raw_sql("select 1").execute(&mut *conn).await?;
+    let sent = db.clock().steady_now();
+    let answer = sqlx::raw_sql("select clock_timestamp()").fetch_one(&mut *conn).await?;
+    let theirs: DateTime<Utc> = answer.try_get(0)?;
+    let received = db.clock().steady_now();
+    Ok(corrected(db.clock().skew(), (sent, theirs, received)))
+}
+
+/// Their clock was read between our two readings, nobody knows when: what is known already is kept unless it cannot be
+/// right, so that one slow answer does not put the clock wrong by half of its delay.
+fn corrected(known: TimeDelta, (sent, theirs, received): (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>)) -> TimeDelta {
+    let possible = theirs - received..=theirs - sent;
+    if possible.contains(&known) { known } else { theirs - (sent + (received - sent) / 2) }
 }
 
 const BEAT: &str = "
@@ -110,7 +120,22 @@ insert into processes (id, role, version, started_at, heartbeat_at, clock_skew_m
 on conflict (id) do update set heartbeat_at = $5, clock_skew_ms = $6, ended_at = null, ended_how = null
 where processes.ended_how is distinct from 'stopped'";
 
-const BURY: &str =
-    "update processes set ended_at = $2, ended_how = 'died' where ended_at is null and heartbeat_at < $1";
+const BURY_AND_COUNT: &str = "
+with buried as (update processes set ended_at = $2, ended_how = 'died' where ended_at is null and heartbeat_at < $1)
+select role, count(*) from processes where ended_at is null and heartbeat_at >= $1 group by role";
 
-const ALIVE: &str = "select role, count(*) from processes where ended_at is null group by role";
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_answer_changes_nothing_that_may_be_right() {
+        let at = |ms| DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms);
+        let after = |known, sent, theirs, received| {
+            corrected(TimeDelta::milliseconds(known), (at(sent), at(theirs), at(received))).num_milliseconds()
+        };
+        assert_eq!(after(0, 1_000, 5_990, 6_000), 0, "the question was under way for five seconds");
+        assert_eq!(after(0, 1_000, 31_001, 1_004), 29_999, "theirs is half a minute ahead");
+        assert_eq!(after(30_000, 1_000, 31_001, 1_004), 30_000, "as known");
+    }
+}

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::join_all};
 use kernel::{Clock, Problem, Rng, Trace};
 use store::Db;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -29,6 +29,8 @@ use crate::{
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// A ticket that arrives earlier than this before its time is left to the relay.
 const MUCH_TOO_EARLY: Duration = Duration::from_secs(5);
+/// The first and the longest pause between two claims while Postgres is away: six seconds in all.
+const CLAIM_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(3_200));
 /// The pause before an exclusive job looks again whether its lock is free.
 const LOCK_PAUSE: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(1) };
 
@@ -79,17 +81,32 @@ impl Runner {
             tokio::time::sleep(early).await;
         }
         let permit = self.0.closing.run_until_cancelled(self.0.permits[queue as usize].acquire()).await;
-        if !matches!(permit, Some(Ok(_))) {
+        let Some(Ok(permit)) = permit else {
             return; // closing: its consumer gives the ticket back
-        }
+        };
         let _busy = self.0.busy.token(); // from before the claim: shutdown must not overlook it
         if self.0.closing.is_cancelled() {
             return;
         }
-        match self.0.claims.claim(id).await {
-            Ok(Some(claimed)) => self.attempt(claimed).await,
+        match self.claim(id).await {
+            Ok(Some(claimed)) => self.attempt(claimed, Some(permit)).await,
             Ok(None) => metrics::stale_ticket(queue),
             Err(problem) => tracing::warn!(execution = %id, %problem, "not claimed; the relay will push it again"),
+        }
+    }
+
+    /// Claims, waiting out a short absence of Postgres: the relay would look for a lost ticket much later only.
+    async fn claim(&self, id: Uuid) -> kernel::Result<Option<Claimed>> {
+        let mut pause = CLAIM_PAUSE.0;
+        loop {
+            let problem = match self.0.claims.claim(id).await {
+                Err(problem) if pause <= CLAIM_PAUSE.1 && tasks::is_outage(&problem) => problem,
+                claimed => return claimed,
+            };
+            if self.0.closing.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return Err(problem);
+            }
+            pause *= 2;
         }
     }
 
@@ -98,11 +115,12 @@ impl Runner {
         let Some(claimed) = self.0.claims.claim(id).await? else {
             return Ok(false);
         };
-        self.attempt(claimed).await;
+        self.attempt(claimed, None).await;
         Ok(true)
     }
 
-    async fn attempt(&self, claimed: Claimed) {
+    /// `permit` is given back when the job has ended: the next one is claimed while this one's end is being recorded.
+    async fn attempt(&self, claimed: Claimed, permit: Option<SemaphorePermit<'_>>) {
         let claimed = Arc::new(claimed);
         let runnable = self.0.registry.runnable(&claimed.kind);
         let unknown = KindInfo::unknown(&claimed.queue);
@@ -115,7 +133,7 @@ impl Runner {
             Err(problem) => Outcome::Returned(Err(Failure::newer(problem))),
         };
         let moment = Moment { now: self.clock().now(), stop: lease.why(), chance: self.0.rng.unit() };
-        drop(lease);
+        drop((lease, permit));
         let end = outcome::decide(&claimed, info, outcome, moment, self.0.process);
         let times = Times { lateness, run: (moment.now - claimed.started_at).to_std().unwrap_or_default() };
         let name = outcome::name(end.as_ref(), moment.stop);

@@ -1,4 +1,4 @@
-//! When an apalis worker looks for tickets: when it is woken, and otherwise four times a second.
+//! When an apalis worker looks for tickets: when it is woken, and otherwise once a second.
 
 use std::{
     pin::Pin,
@@ -13,7 +13,7 @@ use super::Wakers;
 use crate::job::Queue;
 
 /// What a lost wake-up costs at most.
-const SAFETY: Duration = Duration::from_millis(250);
+const SAFETY: Duration = Duration::from_secs(1);
 
 /// Polls on a wake-up or on a timer that re-arms itself. (apalis' interval strategy waits for its heartbeat after a
 /// Redis stall as long as the interval.)

@@ -25,6 +25,9 @@ impl Ticket {
     }
 }
 
+/// Executions that a ticket names at most; ours name far fewer.
+const MOST: usize = 1_000;
+
 /// `id@micros` for each execution, separated by commas.
 pub(crate) fn encode<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> String {
     let mut text = String::new();
@@ -42,6 +45,7 @@ pub(crate) fn encode<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Strin
 pub(crate) fn decode(payload: &[u8]) -> Vec<(Uuid, DateTime<Utc>)> {
     let text = std::str::from_utf8(payload).unwrap_or_default();
     text.split(',')
+        .take(MOST)
         .filter_map(|entry| {
             let (id, micros) = entry.split_once('@')?;
             Some((id.parse().ok()?, DateTime::from_timestamp_micros(micros.parse().ok()?)?))
@@ -51,6 +55,8 @@ pub(crate) fn decode(payload: &[u8]) -> Vec<(Uuid, DateTime<Utc>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     #[test]
@@ -68,6 +74,35 @@ mod tests {
             [&b""[..], b"\xff\xfe", b"{\"job\":1}", b"nonsense@12", b"0190aaaa-0000-7000-8000-000000000000@x"]
         {
             assert_eq!(decode(rubbish), [], "{rubbish:?}");
+        }
+    }
+
+    #[test]
+    fn a_forged_ticket_names_a_bounded_number_of_executions() {
+        let forged = format!("{}@0,", Uuid::nil()).repeat(MOST + 1);
+        assert_eq!(decode(forged.as_bytes()).len(), MOST);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(named in vec((any::<u128>(), -60_000_000_000_000_000..200_000_000_000_000_000_i64), 0..40)) {
+            let tickets = named.iter().map(|(id, micros)| Ticket {
+                queue: Queue::Default,
+                id: Uuid::from_u128(*id),
+                due: DateTime::from_timestamp_micros(*micros).unwrap(),
+                priority: 5,
+            });
+            let tickets: Vec<Ticket> = tickets.collect();
+            let expected: Vec<_> = tickets.iter().map(|ticket| (ticket.id, ticket.due)).collect();
+            prop_assert_eq!(decode(encode(&tickets).as_bytes()), expected);
+        }
+
+        #[test]
+        fn any_bytes_are_read_and_name_no_more_than_they_hold(
+            bytes in prop_oneof![vec(any::<u8>(), 0..300), "([-0-9a-f]{30,40}@-?[0-9]{0,22},?){0,4}".prop_map(String::into_bytes)],
+        ) {
+            let entries = bytes.split(|byte| *byte == b',').count();
+            prop_assert!(decode(&bytes).len() <= entries);
         }
     }
 }
