@@ -163,6 +163,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use kernel::{Rng, Secret};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -198,5 +199,18 @@ mod tests {
             |id: Uuid, code: &str| mac_matches(&keys.code_check, &[id.as_bytes(), code.as_bytes()], &tag).unwrap();
         assert!(fits(id, "123456"));
         assert!(!fits(id, "123457") && !fits(Uuid::from_u128(8), "123456") && !fits(id, "12345"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_but_the_code_is_wrong(secret in ".{1,40}", id in any::<u128>(), other in prop_oneof!["[0-9]{6}", "\\PC{0,20}"]) {
+            let (keys, id) = (keys(&secret), Uuid::from_u128(id));
+            let code = derive(&keys, id).unwrap();
+            prop_assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{}", code);
+            let tag = check_tag(&keys, id, &code).unwrap();
+            let fits = |code: &str| mac_matches(&keys.code_check, &[id.as_bytes(), code.as_bytes()], &tag).unwrap();
+            prop_assert!(fits(&code));
+            prop_assert_eq!(fits(&other), other == code);
+        }
     }
 }

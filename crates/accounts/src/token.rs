@@ -97,7 +97,8 @@ impl AccessTokens {
 #[cfg(test)]
 mod tests {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    use kernel::Secret;
+    use kernel::{Rng, Secret};
+    use proptest::{collection::vec, prelude::*, sample::Index};
 
     use super::*;
 
@@ -153,6 +154,36 @@ mod tests {
             String::new(),
         ] {
             assert!(ours.verify(&wrong, at(0)).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_is_valid_until_its_time_and_not_after(seconds in -2000..2000_i64, user in any::<u128>(), role in "[a-z_]{1,20}") {
+            let tokens = tokens("secret");
+            let subject = Subject { user_id: Uuid::from_u128(user), session_id: Uuid::from_u128(2), role: role.clone() };
+            let token = tokens.issue(subject, at(0)).unwrap();
+            let valid = tokens.verify(&token, at(seconds));
+            prop_assert_eq!(valid.is_ok(), seconds < 900 + LEEWAY);
+            prop_assert!(valid.is_err() || valid.is_ok_and(|claims| (claims.sub, claims.role) == (Uuid::from_u128(user), role)));
+        }
+
+        #[test]
+        fn a_token_with_any_character_changed_is_refused(at_char in any::<Index>(), other in "[A-Za-z0-9_.=-]") {
+            let tokens = tokens("secret");
+            let good = tokens.issue(subject(), at(0)).unwrap();
+            let place = at_char.index(good.len());
+            let changed = format!("{}{other}{}", &good[..place], &good[place + 1..]);
+            prop_assert_eq!(tokens.verify(&changed, at(0)).is_ok(), changed == good, "{}", changed);
+            prop_assert!(tokens.verify(&good[..place], at(0)).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_without_a_panic(text in "\\PC{0,80}", parts in vec(vec(any::<u8>(), 0..60), 0..5)) {
+            let parts: Vec<String> = parts.iter().map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
+            for wrong in [text, parts.join(".")] {
+                prop_assert!(tokens("secret").verify(&wrong, at(0)).is_err());
+            }
         }
     }
 }

@@ -76,6 +76,9 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kernel::Rng;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key() -> (Token, String) {
@@ -114,5 +117,20 @@ mod tests {
     fn no_two_keys_are_the_same() {
         let (rng, id) = (Rng::seeded(1), Uuid::from_u128(7));
         assert_ne!(Token::issue(id, &rng).hash(), Token::issue(id, &rng).hash());
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_read_again_and_fits_itself_alone(id in any::<u128>(), seed in any::<u64>()) {
+            let token = Token::issue(Uuid::from_u128(id), &Rng::seeded(seed));
+            let read = Token::parse(token.text().expose()).unwrap();
+            prop_assert!(read.id == token.id && read.fits(&token.hash()));
+            prop_assert!(!read.fits(&Token::issue(token.id, &Rng::seeded(seed ^ 1)).hash()));
+        }
+
+        #[test]
+        fn any_text_that_nobody_issued_is_none(text in prop_oneof!["\\PC{0,120}", "bf_[0-9a-f]{104}", "bf_[0-9a-fé]{50,110}"]) {
+            prop_assert!(Token::parse(&text).is_none());
+        }
     }
 }
