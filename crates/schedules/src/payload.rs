@@ -37,18 +37,18 @@ pub(crate) fn fill(template: &Value, values: &Map<String, Value>) -> Value {
 }
 
 fn fill_text(text: &str, values: &Map<String, Value>) -> Value {
-    if let Some(Piece::Placeholder(name)) = only(pieces(text)) {
+    if let Some(Piece::Placeholder(name, _)) = only(pieces(text)) {
         return values.get(name).cloned().unwrap_or_else(|| text.into());
     }
     let mut filled = String::with_capacity(text.len());
     for piece in pieces(text) {
         match piece {
             Piece::Text(text) => filled += text,
-            Piece::Placeholder(name) => match values.get(name) {
+            Piece::Placeholder(name, whole) => match values.get(name) {
                 Some(Value::String(value)) => filled += value,
                 Some(Value::Null) => {}
                 Some(value) => filled += &value.to_string(),
-                None => filled.extend(["{{", name, "}}"]),
+                None => filled += whole,
             },
         }
     }
@@ -74,7 +74,7 @@ fn collect(template: &Value, pointer: &mut String, found: &mut Vec<(String, Stri
         Value::Array(items) => items.iter().enumerate().for_each(|(at, item)| below(&at.to_string(), item)),
         Value::Object(members) => members.iter().for_each(|(name, value)| below(name, value)),
         Value::String(text) => found.extend(pieces(text).filter_map(|piece| match piece {
-            Piece::Placeholder(name) => Some((pointer.clone(), name.to_owned())),
+            Piece::Placeholder(name, _) => Some((pointer.clone(), name.to_owned())),
             Piece::Text(_) => None,
         })),
         _ => {}
@@ -83,7 +83,8 @@ fn collect(template: &Value, pointer: &mut String, found: &mut Vec<(String, Stri
 
 enum Piece<'a> {
     Text(&'a str),
-    Placeholder(&'a str),
+    /// Its name, and the text that it stands for.
+    Placeholder(&'a str, &'a str),
 }
 
 /// The text in order. Braces that are never closed are text.
@@ -93,14 +94,18 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
         if rest.is_empty() {
             return None;
         }
-        if let Some((name, after)) = rest.strip_prefix("{{").and_then(|inner| inner.split_once("}}")) {
-            rest = after;
-            return Some(Piece::Placeholder(name.trim()));
+        let (text, inner) = rest.split_once("{{").unwrap_or((rest, ""));
+        if !text.is_empty() {
+            rest = &rest[text.len()..];
+            return Some(Piece::Text(text));
         }
-        let next = rest.char_indices().skip(1).find(|(at, _)| rest[*at..].starts_with("{{"));
-        let (text, after) = rest.split_at(next.map_or(rest.len(), |(at, _)| at));
+        let Some((name, after)) = inner.split_once("}}") else {
+            // Nothing is closed from here on: all of it is text, and is not searched again at every brace.
+            return Some(Piece::Text(std::mem::take(&mut rest)));
+        };
+        let whole = &rest[..rest.len() - after.len()];
         rest = after;
-        Some(Piece::Text(text))
+        Some(Piece::Placeholder(name.trim(), whole))
     })
 }
 
@@ -111,6 +116,7 @@ fn only<'a>(mut pieces: impl Iterator<Item = Piece<'a>>) -> Option<Piece<'a>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -140,5 +146,24 @@ mod tests {
         let template = json!({"a/b": ["x", "{{one}} and {{two}}"]});
         let wanted = [("/a~1b/1".to_owned(), "one".to_owned()), ("/a~1b/1".to_owned(), "two".to_owned())];
         assert_eq!(placeholders(&template), wanted);
+    }
+
+    #[test]
+    fn braces_that_are_never_closed_are_read_once() {
+        let began = std::time::Instant::now();
+        let text = json!("{".repeat(1024 * 1024));
+        assert_eq!((fill(&text, &known()), placeholders(&text).len()), (text.clone(), 0));
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    }
+
+    proptest! {
+        #[test]
+        fn what_nobody_knows_stays_and_what_is_known_is_gone(text in "([{} a-z_é]|[{][{]|[}][}]|[{][{] ?execution_id ?[}][}]){0,12}") {
+            prop_assert_eq!(fill(&json!(text), &Map::new()), json!(text.clone()));
+            let found = placeholders(&json!(text));
+            let filled = fill(&json!(text), &known()).to_string();
+            let known = found.iter().filter(|(_, name)| name == "execution_id").count();
+            prop_assert_eq!(filled.matches(&Uuid::nil().to_string()).count(), known, "{} from {}", filled, text);
+        }
     }
 }

@@ -35,6 +35,7 @@ impl Job for DeleteOldExecutions {
 
     async fn run(&self, cx: &Retention, me: &Attempt) -> Result<Done, Failure> {
         let before = cx.db.clock().now() - cx.keep;
+        let partitions = drop_partitions(&cx.db, before, me).await.or_retry()?;
         let deleted = delete_before(&cx.db, before, me).await.or_retry()?;
         if me.cancelled().is_cancelled() {
             return Err(Problem::new(&kinds::UNAVAILABLE).detail(format!("stopped after {deleted} executions")))
@@ -43,10 +44,30 @@ impl Job for DeleteOldExecutions {
         let processes = cx.db.conn().run(BURIED, [before.into()]).await.or_retry()?;
         let schedules = forget_schedules(&cx.db, before, me).await.or_retry()?;
         let days = cx.keep.num_days();
-        let result = json!({"deleted": deleted, "before": before, "processes": processes, "schedules": schedules});
+        let result = json!({"deleted": deleted, "partitions": partitions, "before": before, "processes": processes, "schedules": schedules});
         Ok(Done::Ok(Success::new(result, format!("deleted {deleted} finished executions older than {days} days"))))
     }
 }
+
+/// Where `executions` is partitioned (docs/scaling.md): makes the partitions to come, and drops those that are over. What they
+/// held is not counted.
+async fn drop_partitions(db: &Db, before: DateTime<Utc>, me: &Attempt) -> Result<u64> {
+    if db.conn().scalar(PARTITIONED, []).await? != Some(true) {
+        return Ok(0);
+    }
+    let mut dropped = 0;
+    while !me.cancelled().is_cancelled() {
+        match db.conn().scalar::<i32, _>(ROLL, [before.into(), db.clock().now().into()]).await? {
+            Some(0) | None => break,
+            Some(some) => dropped += u64::from(some.unsigned_abs()),
+        }
+    }
+    Ok(dropped)
+}
+
+const PARTITIONED: &str = "select to_regprocedure('roll_executions(timestamptz, timestamptz)') is not null";
+
+const ROLL: &str = "select roll_executions($1, $2)";
 
 /// Ids are made from the time of creation, so the oldest come first along the primary key: no index of its own is needed.
 async fn delete_before(db: &Db, before: DateTime<Utc>, me: &Attempt) -> Result<u64> {

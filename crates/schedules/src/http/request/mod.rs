@@ -328,3 +328,6 @@ fn merge_patch(target: &mut Value, patch: Value) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,7 +258,7 @@ fn minutes(after: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 100, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: Config::default().cases * 100 / 256, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn openings_and_closings_are_those_that_counting_minutes_finds(

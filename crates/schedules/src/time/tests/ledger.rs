@@ -130,7 +130,7 @@ impl Case {
 type Openings = HashMap<i64, DateTime<Utc>>;
 
 proptest! {
-    #![proptest_config(Config { cases: 30, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: Config::default().cases * 30 / 256, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn runs_and_due_times_are_those_that_counting_finds(case in cases(), probes in prop::collection::vec(0..432_000_i64, 8)) {

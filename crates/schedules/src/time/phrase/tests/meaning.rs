@@ -314,7 +314,7 @@ fn at(date: NaiveDate, minute: u32) -> NaiveDateTime {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 250, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: Config::default().cases * 250 / 256, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn every_phrase_of_the_grammar_means_what_it_says(said in phrases(), day in 0..731_u64, minutes in prop::collection::vec(0..1440_u32, 3)) {
@@ -365,5 +365,14 @@ proptest! {
                 prop_assert!(error.suggestions().iter().all(|text| text.parse::<Phrase>().is_ok()), "{}: {}", text, error);
             }
         }
+    }
+
+    #[test]
+    fn any_characters_are_read_or_refused_soon(text in prop_oneof!["\\PC{0,256}", "(every |day |at |and |,|1|st |of |:|am |the ){0,64}"]) {
+        let began = std::time::Instant::now();
+        if let Ok(phrase) = text.parse::<Phrase>() {
+            prop_assert!(phrase.expressions.iter().all(|text| text.parse::<Cron>().is_ok()), "{}", text);
+        }
+        prop_assert!(began.elapsed().as_secs() < 2, "{:?} took {:?}", text, began.elapsed());
     }
 }
