@@ -14,6 +14,8 @@ pub enum Program {
     Postgres,
     /// `redis-server`, or `valkey-server`, which speaks the same protocol.
     Redis,
+    /// `pgbouncer`, which only a test of it needs.
+    PgBouncer,
 }
 
 impl Program {
@@ -22,6 +24,7 @@ impl Program {
         match self {
             Program::Postgres => "Postgres",
             Program::Redis => "Redis",
+            Program::PgBouncer => "PgBouncer",
         }
     }
 
@@ -30,6 +33,7 @@ impl Program {
         match self {
             Program::Postgres => !postgres_folders().is_empty(),
             Program::Redis => redis().is_ok(),
+            Program::PgBouncer => pgbouncer().is_ok(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Program {
         match self {
             Program::Postgres => ("postgresql", "postgresql@17"),
             Program::Redis => ("redis-server", "redis"),
+            Program::PgBouncer => ("pgbouncer", "pgbouncer"),
         }
     }
 }
@@ -70,9 +75,19 @@ pub(crate) fn postgres(major: Option<&str>) -> Result<PathBuf, Error> {
 
 /// The path of `redis-server` or `valkey-server`.
 pub(crate) fn redis() -> Result<PathBuf, Error> {
+    named(&["redis-server", "valkey-server"]).ok_or_else(|| Program::Redis.not_installed())
+}
+
+/// The path of `pgbouncer`.
+pub(crate) fn pgbouncer() -> Result<PathBuf, Error> {
+    named(&["pgbouncer"]).ok_or_else(|| Program::PgBouncer.not_installed())
+}
+
+/// The first program of one of these names.
+fn named(names: &[&str]) -> Option<PathBuf> {
     let folders = path().into_iter().chain(homebrew_prefixes().map(|prefix| prefix.join("bin")));
-    let found = folders.flat_map(|folder| ["redis-server", "valkey-server"].map(|name| folder.join(name)));
-    found.into_iter().find(|program| program.is_file()).ok_or_else(|| Program::Redis.not_installed())
+    let mut found = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    found.find(|program| program.is_file())
 }
 
 fn postgres_folders() -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::process::{self, Process, RECORD, Signal, Spawn, wait_until};
 use crate::{Durability, Error, Options, Scratch, binaries, place, port};
 
-const USER: &str = "bookflow";
+pub(crate) const USER: &str = "bookflow";
 const DATABASE: &str = "bookflow";
 /// Enough for a busy development database to write its checkpoint.
 const GRACE: Duration = Duration::from_secs(30);

@@ -19,6 +19,7 @@
 mod app;
 mod commands;
 mod database;
+mod due_times;
 mod fakes;
 mod jobs;
 mod lane;
@@ -32,8 +33,9 @@ mod request;
 pub use app::{Builder, START, TestApp};
 pub use commands::Commands;
 pub use database::TestDb;
+pub use due_times::{Entry, due_times, entries, faults};
 pub use fakes::{Call, Fake, Fakes, Reply, gemini_says, openai_says, volumes};
-pub use lane::{Backing, Lane, LaneOptions, PostgresHandle, RedisHandle, Service};
+pub use lane::{Backing, Balancer, Ground, Lane, LaneOptions, Link, PostgresHandle, RedisHandle, Server, Service};
 pub use mail::Mail;
 pub use people::{PASSWORD, Person};
 pub use planned::Planned;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
-use servers::{Durability, Options, Postgres, Redis, Scratch, Shutdown, Signal};
+use servers::{Durability, Options, PgBouncer, Postgres, Redis, Scratch, Shutdown, Signal};
 
 use crate::database;
 
@@ -68,6 +68,16 @@ impl RedisHandle {
         self.with(|server| server.signal(Signal::Pause)).await;
     }
 
+    /// It goes on after [`RedisHandle::pause`].
+    pub async fn resume(&self) {
+        self.with(|server| server.signal(Signal::Resume)).await;
+    }
+
+    /// SIGKILL; its data is gone.
+    pub async fn kill9(&self) {
+        self.with(|server| server.signal(Signal::Kill)).await;
+    }
+
     /// Restarts it without its data.
     pub async fn restart_empty(&self) {
         self.with(|server| server.restart().expect("Redis restarts")).await;
@@ -77,6 +87,16 @@ impl RedisHandle {
         let server = self.server.clone();
         blocking(move || act(&mut server.lock().unwrap_or_else(PoisonError::into_inner))).await;
     }
+}
+
+/// The URL of `database` through a PgBouncer with so many connections to it, if there is to be one.
+pub(super) async fn through_pgbouncer(database: &str, connections: Option<u16>) -> (String, Option<PgBouncer>) {
+    let Some(connections) = connections else { return (database.to_owned(), None) };
+    let url = reqwest::Url::parse(database).expect("the URL of a database");
+    let port = url.port().expect("the URL of a server of ours");
+    let started = blocking(move || PgBouncer::throw_away(port, connections)).await;
+    let pgbouncer = started.unwrap_or_else(|error| panic!("{error}"));
+    (pgbouncer.url(url.path().trim_start_matches('/')), Some(pgbouncer))
 }
 
 /// The Postgres of a lane.

@@ -3,6 +3,8 @@
 //! Nothing is built here: the programs are those beside the test binary (`cargo xtask test` builds them first).
 
 mod backing;
+mod balancer;
+mod link;
 mod look;
 mod service;
 mod wrong_clock;
@@ -17,11 +19,14 @@ use std::{
 use config::Config;
 use futures::future::join_all;
 use kernel::{Clock, Rng};
-use servers::Scratch;
+use servers::{PgBouncer, Scratch};
 use store::Db;
 
+use self::wrong_clock::WrongClock;
 pub use self::{
     backing::{Backing, PostgresHandle, RedisHandle},
+    balancer::Balancer,
+    link::{Link, Server},
     service::Service,
 };
 use crate::{TestDb, logs, people};
@@ -39,12 +44,33 @@ pub struct LaneOptions {
     pub env: Vec<(&'static str, String)>,
     /// How many seconds the clock of a worker's machine is ahead, by the worker's index.
     pub ahead: Option<(usize, i32)>,
+    /// What can be done to the machine and the network of each process.
+    pub ground: Ground,
+    /// A PgBouncer in transaction mode between everything and Postgres, with so many connections to Postgres.
+    pub pgbouncer: Option<u16>,
+}
+
+/// What the processes stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The machine as it is.
+    Firm,
+    /// Each process reaches each server by a [`Link`] of its own, and each worker has a clock that can be set.
+    Shaky,
 }
 
 impl Default for LaneOptions {
     /// One web, one worker, on the test run's Postgres.
     fn default() -> Self {
-        Self { webs: 1, workers: 1, postgres: Backing::Shared, env: Vec::new(), ahead: None }
+        Self {
+            webs: 1,
+            workers: 1,
+            postgres: Backing::Shared,
+            env: Vec::new(),
+            ahead: None,
+            ground: Ground::Firm,
+            pgbouncer: None,
+        }
     }
 }
 
@@ -69,10 +95,12 @@ pub struct Lane {
     // In the order in which they are dropped: processes, then what they use.
     webs: Vec<Service>,
     workers: Vec<Service>,
+    links: BTreeMap<(String, Server), Link>,
     db: Db,
     config: Config,
     http: reqwest::Client,
     redis: RedisHandle,
+    _pgbouncer: Option<PgBouncer>,
     postgres: PostgresHandle,
     folder: Arc<Scratch>,
 }
@@ -85,22 +113,33 @@ impl Lane {
         let (redis, postgres) =
             tokio::join!(RedisHandle::start(), PostgresHandle::start(options.postgres, folder.clone()));
         let database = TestDb::create_in(&postgres.server_url()).await;
-        let env = environment(&options, folder.dir(), (database.url(), redis.url()));
+        let (database, pgbouncer) = backing::through_pgbouncer(database.url(), options.pgbouncer).await;
+        let env = environment(&options, folder.dir(), (&database, redis.url()));
         let config = Config::read(&|name| env.get(name).cloned()).unwrap_or_else(|wrong| panic!("{wrong}"));
         let db = Db::lazy(&config.database, Clock::system()).expect("a Postgres URL");
-        let service = |role, index| {
-            let ahead = options.ahead.filter(|(worker, _)| role == "worker" && *worker == index);
-            let clock = ahead.map(|(_, seconds)| wrong_clock::preload(folder.dir(), seconds));
-            let env = env.clone().into_iter().chain(clock).collect();
-            Service::new(role, index, (env, folder.dir()))
+        let links = links(&options, (&database, redis.url())).await;
+        let service = |role: &str, index| {
+            let clock = wrong_clock(&options, role, index).map(|ahead| {
+                let name = format!("{role}-{index}");
+                WrongClock::make(folder.dir(), &name, ahead)
+            });
+            let mut env = env.clone();
+            env.extend(clock.as_ref().map(WrongClock::variable));
+            for (variable, server) in [("DATABASE_URL", Server::Postgres), ("REDIS_URL", Server::Redis)] {
+                let link = links.get(&(format!("{role}-{index}"), server));
+                env.extend(link.map(|link| (variable.to_owned(), link.url().to_owned())));
+            }
+            Service::new(role, index, (env, folder.dir()), clock)
         };
         let lane = Self {
             webs: (0..options.webs).map(|index| service("web", index)).collect(),
             workers: (0..options.workers).map(|index| service("worker", index)).collect(),
+            links,
             db,
             config,
             http: reqwest::Client::new(),
             redis,
+            _pgbouncer: pgbouncer,
             postgres,
             folder,
         };
@@ -121,6 +160,17 @@ impl Lane {
     /// A worker process.
     pub fn worker(&self, index: usize) -> &Service {
         &self.workers[index]
+    }
+
+    /// Every process, webs first.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.webs.iter().chain(&self.workers)
+    }
+
+    /// The network between a process (`web-0`, `worker-1`) and a server; only on [`Ground::Shaky`].
+    pub fn link(&self, process: &str, server: Server) -> &Link {
+        let link = self.links.get(&(process.to_owned(), server));
+        link.unwrap_or_else(|| panic!("{process} has no link to {server:?} that can be touched: Ground::Shaky"))
     }
 
     /// The lane's own Redis.
@@ -180,10 +230,27 @@ impl Lane {
     pub fn mail_folder(&self) -> PathBuf {
         self.folder.dir().join("mail")
     }
+}
 
-    fn services(&self) -> impl Iterator<Item = &Service> {
-        self.webs.iter().chain(&self.workers)
+/// How far ahead the clock of a process is; none: it is the machine's own.
+fn wrong_clock(options: &LaneOptions, role: &str, index: usize) -> Option<i32> {
+    let given = options.ahead.filter(|(worker, _)| role == "worker" && *worker == index);
+    let movable = options.ground == Ground::Shaky && role == "worker";
+    given.map(|(_, seconds)| seconds).or(movable.then_some(0))
+}
+
+/// A link for each process and server, on [`Ground::Shaky`].
+async fn links(options: &LaneOptions, (database, redis): (&str, &str)) -> BTreeMap<(String, Server), Link> {
+    let mut links = BTreeMap::new();
+    if options.ground == Ground::Firm {
+        return links;
     }
+    let webs = (0..options.webs).map(|index| format!("web-{index}"));
+    for process in webs.chain((0..options.workers).map(|index| format!("worker-{index}"))) {
+        links.insert((process.clone(), Server::Postgres), Link::to(database).await);
+        links.insert((process, Server::Redis), Link::to(redis).await);
+    }
+    links
 }
 
 /// The processes' whole environment: nothing of ours leaks into them.
@@ -201,6 +268,7 @@ fn environment(options: &LaneOptions, folder: &Path, (database, redis): (&str, &
         ("RATE_LIMIT_PER_MINUTE", "1000000"),
         ("AUTH_RATE_LIMIT_PER_MINUTE", "1000000"),
         ("RUST_BACKTRACE", "1"),
+        ("DATABASE_STATEMENT_CACHE", if options.pgbouncer.is_some() { "0" } else { "128" }),
     ];
     let own = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let given = options.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));

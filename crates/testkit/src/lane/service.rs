@@ -14,6 +14,8 @@ use std::{
 
 use servers::{Process, Signal, Spawn};
 
+use super::wrong_clock::WrongClock;
+
 /// From the start of a process to its readiness.
 const START: Duration = Duration::from_secs(30);
 /// A port that was free may be taken before the process listens on it.
@@ -29,13 +31,23 @@ pub struct Service {
     port_variable: &'static str,
     port: AtomicU16,
     folder: PathBuf,
+    log: Mutex<PathBuf>,
+    clock: Option<WrongClock>,
     process: Mutex<Option<Process>>,
 }
 
 impl Service {
-    pub(super) fn new(role: &str, index: usize, (env, folder): (BTreeMap<String, String>, &Path)) -> Self {
+    pub(super) fn new(
+        role: &str,
+        index: usize,
+        (env, folder): (BTreeMap<String, String>, &Path),
+        clock: Option<WrongClock>,
+    ) -> Self {
+        let name = format!("{role}-{index}");
         Self {
-            name: format!("{role}-{index}"),
+            log: Mutex::new(folder.join(format!("{name}.log"))),
+            clock,
+            name,
             program: program(role),
             env,
             port_variable: if role == "web" { "PORT" } else { "WORKER_PORT" },
@@ -67,7 +79,12 @@ impl Service {
 
     /// Where it listens: the API of a web, health and metrics of a worker.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port.load(Relaxed))
+        format!("http://{}", self.address())
+    }
+
+    /// The same as an address with a port, which a restart keeps.
+    pub(super) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.load(Relaxed))
     }
 
     /// Its process id; panics when it was never started.
@@ -93,6 +110,25 @@ impl Service {
     /// SIGCONT.
     pub fn sigcont(&self) {
         self.signal(Signal::Resume);
+    }
+
+    /// Puts the clock of its machine ahead, or behind, of the real time, from now on; only on `Ground::Shaky`.
+    pub fn set_clock(&self, seconds: i32) {
+        self.clock.as_ref().expect("a clock that can be set: Ground::Shaky").set(seconds);
+    }
+
+    /// What it writes from its next start on goes to a device that is full.
+    pub fn fill_disk(&self) {
+        self.log_to(PathBuf::from("/dev/full"));
+    }
+
+    /// What it writes from its next start on is kept again.
+    pub fn clear_disk(&self) {
+        self.log_to(self.folder.join(format!("{}.log", self.name)));
+    }
+
+    fn log_to(&self, path: PathBuf) {
+        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = path;
     }
 
     fn signal(&self, signal: Signal) {
@@ -135,7 +171,7 @@ impl Service {
 
     /// Everything that it and its predecessors logged.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.log_path()).unwrap_or_default()
+        fs::read_to_string(self.folder.join(format!("{}.log", self.name))).unwrap_or_default()
     }
 
     pub(super) fn log_end(&self, lines: usize) -> String {
@@ -185,7 +221,7 @@ impl Service {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.folder.join(format!("{}.log", self.name))
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
