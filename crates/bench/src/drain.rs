@@ -1,96 +1,79 @@
-//! How many no-op jobs a second one worker does, and how fast they are enqueued, next to what Postgres can do at most.
+//! How fast no-op jobs are enqueued and done, by one worker and by several.
 
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use jobs::{Enqueue, Noop};
+use jobs::Enqueue;
 use store::{Db, Tx};
-use testkit::{Backing, Lane, LaneOptions};
+use testkit::Lane;
 
-use crate::figures::{Figures, median};
+use crate::{
+    backlog::{self, drain, enqueue, job, lane},
+    figures::{Figures, Rounds},
+    floors,
+    processor::Used,
+};
 
 const JOBS: usize = 20_000;
 const ROUNDS: usize = 3;
-const BATCH: usize = 1_000;
 const AT_ONCE: usize = 50;
 const SINGLE: usize = 5_000;
 
-/// 200 bytes of arguments.
-fn job() -> Noop {
-    Noop { padding: Some("x".repeat(180)), ..Noop::default() }
-}
-
-/// Measures enqueuing and draining.
+/// Measures enqueuing and draining with one worker, and the floors beside them.
 pub async fn measure(figures: &mut Figures) {
-    let options = LaneOptions { webs: 0, postgres: Backing::Private, ..LaneOptions::default() };
-    let lane = Lane::start(options.env("RUST_LOG", "warn")).await;
+    let lane = lane(1).await;
     let producer = lane.producer();
-    let (mut batches, mut singles, mut drains, mut floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    drain(&lane, &producer, (1, JOBS)).await; // connections, caches, plans
+    let (mut rates, mut shares, mut costs) = (Rounds::default(), Rounds::default(), Rounds::default());
     for _ in 0..ROUNDS {
         lane.worker(0).sigstop();
-        batches.push(enqueue_in_batches(&producer).await);
+        rates.note("enqueue, in batches of 1000", enqueue(&producer, JOBS, Duration::ZERO).await);
+        let before = Used::by(&lane, 1).await;
         lane.worker(0).sigcont();
-        drains.push(drained(&lane).await);
-        singles.push(enqueue_singly(&producer).await);
-        drained(&lane).await;
-        floors.push(floor(lane.db()).await);
+        let began = Instant::now();
+        backlog::done(&lane).await;
+        rates.note("drain, one worker", JOBS as f64 / began.elapsed().as_secs_f64());
+        let cost = Used::by(&lane, 1).await.per_job(before, JOBS);
+        costs.note("drain: processor time of a job", cost.total());
+        costs.note("drain: of it the worker", cost.workers);
+        costs.note("drain: of it Postgres", cost.postgres);
+        costs.note("drain: of it Redis", cost.redis);
+        let single = enqueue_singly(&lane, &producer).await;
+        let floor = floors::single_inserts(lane.db().pool()).await;
+        sqlx::query("delete from executions where kind = 'bench.floor'").execute(lane.db().pool()).await.unwrap();
+        rates.note("enqueue, one per transaction", single);
+        shares.note("enqueue, one per transaction: of the floor", single / floor * 100.0);
     }
-    let note = format!("{AT_ONCE} at once, with fsync; the floor inserts the same rows without a transaction around");
-    figures.add("floor: single inserts", median(floors), "rows/s", "");
-    figures.add("enqueue, one per transaction", median(singles), "jobs/s", note);
-    figures.add("enqueue, in batches of 1000", median(batches), "jobs/s", "");
-    figures.add("drain, one worker", median(drains), "jobs/s", format!("{JOBS} no-op jobs of 200 bytes"));
+    rates.add_to(figures, "jobs/s");
+    shares.add_to(figures, "%");
+    costs.add_to(figures, "us");
+    floors::measure(figures, &lane).await;
 }
 
-async fn enqueue_in_batches(db: &Db) -> f64 {
-    let jobs = vec![job(); BATCH];
-    let began = Instant::now();
-    for _ in 0..JOBS / BATCH {
-        db.tx(async |tx: Tx| jobs::enqueue_many(&tx, &jobs, &Enqueue::now()).await).await.unwrap();
-    }
-    JOBS as f64 / began.elapsed().as_secs_f64()
-}
-
-async fn enqueue_singly(db: &Db) -> f64 {
+/// With the worker standing still; afterwards it does them.
+async fn enqueue_singly(lane: &Lane, db: &Db) -> f64 {
+    lane.worker(0).sigstop();
     let began = Instant::now();
     let work = stream::iter(0..SINGLE).for_each_concurrent(AT_ONCE, async |_| {
         db.tx(async |tx: Tx| jobs::enqueue(&tx, &job(), Enqueue::now()).await).await.unwrap();
     });
     work.await;
-    SINGLE as f64 / began.elapsed().as_secs_f64()
+    let rate = SINGLE as f64 / began.elapsed().as_secs_f64();
+    lane.worker(0).sigcont();
+    backlog::done(lane).await;
+    rate
 }
 
-/// Waits until everything is done; jobs per second since the call.
-async fn drained(lane: &Lane) -> f64 {
-    let before = open(lane).await;
-    let began = Instant::now();
-    while open(lane).await > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+/// Measures one, two and three workers.
+pub async fn scale(figures: &mut Figures) {
+    let mut rounds = Rounds::default();
+    for (workers, name) in [(1, "drain, 1 worker"), (2, "drain, 2 workers"), (3, "drain, 3 workers")] {
+        let lane = lane(workers).await;
+        let producer = lane.producer();
+        drain(&lane, &producer, (workers, JOBS)).await;
+        for _ in 0..ROUNDS {
+            rounds.note(name, drain(&lane, &producer, (workers, JOBS)).await);
+        }
     }
-    before as f64 / began.elapsed().as_secs_f64()
+    rounds.add_to(figures, "jobs/s");
 }
-
-async fn open(lane: &Lane) -> i64 {
-    lane.count("select count(*) from executions where state in ('queued', 'running')", []).await
-}
-
-/// The same row, inserted one statement at a time on as many connections.
-async fn floor(db: &Db) -> f64 {
-    let began = Instant::now();
-    let work = stream::iter(0..SINGLE).for_each_concurrent(AT_ONCE, async |_| {
-        let args = serde_json::to_value(job()).unwrap();
-        sqlx::query(FLOOR)
-            .bind(uuid::Uuid::now_v7())
-            .bind(args)
-            .bind(db.clock().now())
-            .execute(db.pool())
-            .await
-            .unwrap();
-    });
-    work.await;
-    SINGLE as f64 / began.elapsed().as_secs_f64()
-}
-
-const FLOOR: &str = "
-insert into executions (id, kind, queue, args, state, max_attempts, run_at, trigger, correlation_id, created_at, finished_at)
-values ($1, 'bench.floor', 'default', $2, 'succeeded', 1, $3, 'api', 'bench', $3, $3)";

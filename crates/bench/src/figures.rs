@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 pub struct Figures(Vec<Figure>);
 
 struct Figure {
+    /// The machine's load when it was measured.
+    load: String,
     name: String,
     value: f64,
     unit: &'static str,
@@ -18,39 +20,59 @@ struct Figure {
 impl Figures {
     /// Adds one.
     pub fn add(&mut self, name: &str, value: f64, unit: &'static str, note: impl Into<String>) {
-        self.0.push(Figure { name: name.to_owned(), value, unit, note: note.into() });
+        self.0.push(Figure { load: load(), name: name.to_owned(), value, unit, note: note.into() });
     }
 
     /// For people.
     pub fn table(&self) -> String {
-        let mut table = format!("load average {}\n", load());
+        let mut table = format!("{:<52} {:>12} {:<7} {:>5}\n", "", "", "", "load");
         for figure in &self.0 {
-            let Figure { name, value, unit, note } = figure;
-            let _ = writeln!(table, "{name:<44} {value:>12.1} {unit:<7} {note}");
+            let Figure { load, name, value, unit, note } = figure;
+            let _ = writeln!(table, "{name:<52} {value:>12.1} {unit:<7} {load:>5} {note}");
         }
         table
     }
 
     /// For programs.
     pub fn json(&self) -> Value {
-        let figures = self.0.iter().map(|f| json!({"name": f.name, "value": f.value, "unit": f.unit, "note": f.note}));
-        json!({"load": load(), "figures": figures.collect::<Vec<_>>()})
+        let figures = self
+            .0
+            .iter()
+            .map(|f| json!({"name": f.name, "value": f.value, "unit": f.unit, "load": f.load, "note": f.note}));
+        json!({"figures": figures.collect::<Vec<_>>()})
+    }
+}
+
+/// Values of several rounds by name, of which the medians count.
+#[derive(Default)]
+pub struct Rounds(Vec<(&'static str, Vec<f64>)>);
+
+impl Rounds {
+    /// Notes the value of one round.
+    pub fn note(&mut self, name: &'static str, value: f64) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((name, vec![value])),
+        }
+    }
+
+    /// Adds each median, with its spread.
+    pub fn add_to(self, figures: &mut Figures, unit: &'static str) {
+        for (name, mut values) in self.0 {
+            values.sort_by(f64::total_cmp);
+            let spread = format!("{:.1} to {:.1} in {} rounds", values[0], quantile(&values, 1.0), values.len());
+            figures.add(name, quantile(&values, 0.5), unit, spread);
+        }
     }
 }
 
 /// The machine's load, to judge the figures by.
 fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
+    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// The value below which the share `quantile` of `sorted` lies.
 pub fn quantile(sorted: &[f64], quantile: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * quantile).round() as usize]
-}
-
-/// The middle one of several rounds.
-pub fn median(mut rounds: Vec<f64>) -> f64 {
-    rounds.sort_by(f64::total_cmp);
-    quantile(&rounds, 0.5)
 }

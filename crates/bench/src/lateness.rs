@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use jobs::{Enqueue, Noop};
 use store::{Db, Sql, Tx};
-use testkit::{Backing, Lane, LaneOptions};
+use testkit::Lane;
 
-use crate::figures::{Figures, quantile};
+use crate::{
+    backlog::lane,
+    figures::{Figures, quantile},
+};
 
 /// Measures pickup at two rates and delays of two seconds.
 pub async fn measure(figures: &mut Figures) {
-    let lane = Lane::start(LaneOptions { webs: 0, postgres: Backing::Private, ..LaneOptions::default() }).await;
+    let lane = lane(1).await;
     let producer = lane.producer();
     steadily(&producer, 100, Duration::from_millis(10), Duration::ZERO).await; // connections, caches
     report(figures, &lane, "warm-up", false).await;

@@ -3,10 +3,17 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a command-line program; what fails here fails the run")]
 
+mod backlog;
+mod burst;
 mod drain;
 mod figures;
+mod floors;
+mod growth;
+mod http;
 mod idle;
+mod kill;
 mod lateness;
+mod processor;
 mod schedules;
 
 use figures::Figures;
@@ -22,14 +29,29 @@ async fn main() {
     if wanted("drain") {
         drain::measure(&mut figures).await;
     }
+    if wanted("workers") {
+        drain::scale(&mut figures).await;
+    }
     if wanted("lateness") {
         lateness::measure(&mut figures).await;
+    }
+    if wanted("burst") {
+        burst::measure(&mut figures).await;
+    }
+    if wanted("kill") {
+        kill::measure(&mut figures).await;
     }
     if wanted("idle") {
         idle::measure(&mut figures).await;
     }
+    if wanted("http") {
+        http::measure(&mut figures).await;
+    }
     if wanted("schedules") {
         schedules::measure(&mut figures).await;
+    }
+    if arguments.iter().any(|argument| argument == "growth") {
+        growth::measure(&mut figures).await; // only when it is asked for
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!("{}", figures.json());

@@ -23,7 +23,7 @@ const ROUNDS: usize = 3;
 pub async fn measure(figures: &mut Figures) {
     let options = LaneOptions { webs: 0, postgres: Backing::Private, ..LaneOptions::default() };
     // The lease of production, since these tests are not about its end.
-    let lane = Lane::start(options.env("RUST_LOG", "warn,schedules=debug").env("JOB_LEASE", "30s")).await;
+    let lane = Lane::start(options.env("RUST_LOG", "warn,schedules=debug").env("JOB_LEASE", "10s")).await;
     same_minute(figures, &lane, "alone").await;
     let began = Instant::now();
     idle(&lane).await;

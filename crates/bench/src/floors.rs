@@ -1,0 +1,83 @@
+//! What Postgres and Redis do at most with the same rows and values, measured beside the engine.
+
+use std::time::Instant;
+
+use futures::{StreamExt, stream};
+use sqlx::PgPool;
+use testkit::Lane;
+use uuid::Uuid;
+
+use crate::figures::{Figures, Rounds};
+
+const ROWS: usize = 20_000;
+const SINGLE: usize = 5_000;
+const BATCH: usize = 1_000;
+const AT_ONCE: usize = 50;
+
+/// Measures raw inserts, claims and completions, and raw pushes.
+pub async fn measure(figures: &mut Figures, lane: &Lane) {
+    let pool = lane.db().pool();
+    let mut rounds = Rounds::default();
+    for _ in 0..3 {
+        rounds.note("floor: single inserts", single_inserts(pool).await);
+        let ids: Vec<Uuid> = (0..ROWS).map(|_| Uuid::now_v7()).collect();
+        for (name, sql) in [
+            ("floor: inserts in batches of 1000", INSERT),
+            ("floor: claims in batches of 1000", CLAIM),
+            ("floor: completions in batches of 1000", COMPLETE),
+        ] {
+            rounds.note(name, in_batches(pool, sql, &ids).await);
+        }
+        rounds.note("floor: Redis LPUSH", pushes(lane, 1).await);
+        rounds.note("floor: Redis LPUSH, pipelined", pushes(lane, BATCH).await);
+        sqlx::query("delete from executions where kind = 'bench.floor'").execute(pool).await.unwrap();
+    }
+    rounds.add_to(figures, "/s");
+}
+
+/// One statement a row, each its own transaction.
+pub async fn single_inserts(pool: &PgPool) -> f64 {
+    let began = Instant::now();
+    let work = stream::iter(0..SINGLE).for_each_concurrent(AT_ONCE, async |_| {
+        sqlx::query(INSERT).bind(vec![Uuid::now_v7()]).execute(pool).await.unwrap();
+    });
+    work.await;
+    SINGLE as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn in_batches(pool: &PgPool, sql: &'static str, ids: &[Uuid]) -> f64 {
+    let began = Instant::now();
+    for batch in ids.chunks(BATCH) {
+        sqlx::query(sql).bind(batch).execute(pool).await.unwrap();
+    }
+    ids.len() as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn pushes(lane: &Lane, pipelined: usize) -> f64 {
+    let mut conn = lane.redis().connection().await;
+    let began = Instant::now();
+    let rounds = if pipelined == 1 { SINGLE } else { ROWS / pipelined };
+    for _ in 0..rounds {
+        let mut pipe = redis::pipe();
+        for _ in 0..pipelined {
+            pipe.lpush("bench.floor", "0190d6e5-7c1e-7b1e-8d6a-2f4a5c6b7d8e@1700000000000000").ignore();
+        }
+        pipe.query_async::<()>(&mut conn).await.unwrap();
+    }
+    let rate = (rounds * pipelined) as f64 / began.elapsed().as_secs_f64();
+    redis::cmd("DEL").arg("bench.floor").query_async::<()>(&mut conn).await.unwrap();
+    rate
+}
+
+const INSERT: &str = "
+insert into executions (id, kind, queue, args, state, max_attempts, run_at, dispatched_at, trigger, correlation_id, created_at)
+select id, 'bench.floor', 'bench', jsonb_build_object('padding', repeat('x', 180)), 'queued', 1, now(), now(), 'api', id::text, now()
+from unnest($1::uuid[]) as new (id)";
+
+const CLAIM: &str = "
+update executions set state = 'running', attempt = 1, lease_id = id, lease_until = now() + interval '1 hour', started_at = now()
+where id = any($1) and state || '' = 'queued'";
+
+const COMPLETE: &str = "
+update executions set state = 'succeeded', finished_at = now(), duration_ms = 1, lease_id = null, lease_until = null
+where id = any($1) and lease_id = id";
