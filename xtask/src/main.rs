@@ -17,6 +17,7 @@ mod schemathesis;
 mod signals;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ cargo xtask dev [--reset]        run everything on this machine; Ctrl-C stops it
             openapi [--check]    write docs/openapi.json (or see if it is current)
             alerts                   check docs/alerts.yml with promtool, where it is installed
             bench [WORKS…]       the speed of the engine in release, next to the floor; --json for programs
+            torture [ARGS…]      faults under load, and proof that nothing was lost: --minutes N, --seed S
             schemathesis [ARGS…] made-up requests by the OpenAPI document, against a running web (needs Python)
             help                 this text";
 
@@ -55,6 +57,7 @@ fn run(words: &[&str]) -> Outcome {
         ["dev", "down"] => dev::down(),
         ["test", arguments @ ..] => test::run(arguments),
         ["bench", arguments @ ..] => bench::run(arguments),
+        ["torture", arguments @ ..] => torture::run(arguments),
         ["schemathesis", arguments @ ..] => schemathesis::run(arguments),
         ["ci"] => ci::run(),
         ["tidy"] => tidy::run(),

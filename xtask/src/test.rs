@@ -17,7 +17,7 @@ pub fn run(arguments: &[&str]) -> Outcome {
     Scratch::sweep();
     let (postgres, redis) = throw_away_servers()?;
     let whole = !arguments.iter().any(|word| ["-p", "--package", "--workspace"].contains(word));
-    if whole || arguments.contains(&"it") {
+    if whole || arguments.iter().any(|word| ["it", "torture"].contains(word)) {
         // The tests of whole processes start what `cargo build` makes, which nextest alone would not bring up to date.
         finish(cargo(&["build", "--workspace", "--bins"]), &signals)?;
     }
@@ -40,9 +40,9 @@ fn require_nextest() -> Outcome {
     Err(Failure::said("cargo-nextest is not installed: run `cargo install --locked cargo-nextest`"))
 }
 
-/// Both servers, installed first where they are missing.
+/// Both servers, installed first where they are missing, with PgBouncer, which a test starts itself.
 fn throw_away_servers() -> Outcome<(Postgres, Redis)> {
-    install::missing(&[Program::Postgres, Program::Redis])?;
+    install::missing(&[Program::Postgres, Program::Redis, Program::PgBouncer])?;
     let (postgres, redis) = thread::scope(|scope| {
         let postgres = scope.spawn(Postgres::throw_away);
         let redis = Redis::throw_away();

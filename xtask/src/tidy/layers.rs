@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Packages for development: they may use everything, and nothing that ships may use them.
-const DEVELOPMENT: [&str; 5] = ["servers", "testkit", "it", "bench", "xtask"];
+const DEVELOPMENT: [&str; 6] = ["servers", "testkit", "it", "bench", "torture", "xtask"];
 
 /// Libraries that only some packages may name.
 const CONFINED: [(&str, &[&str]); 7] = [

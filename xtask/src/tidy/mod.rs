@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of this project that neither the compiler nor clippy knows, each with its reason.
 
+mod evidence;
 mod layers;
 mod manifests;
 mod schemas;
@@ -56,6 +57,7 @@ pub fn run() -> Outcome {
 fn findings(root: &Path) -> Outcome<Vec<Finding>> {
     let mut findings = layers::check(root)?;
     let mut schemas = schemas::Schemas::default();
+    let mut tests = evidence::Tests::default();
     for path in files(root)? {
         let text = fs::read(root.join(&path)).map_err(|error| Failure::said(format!("{path}: {error}")))?;
         let text = String::from_utf8_lossy(&text);
@@ -63,10 +65,15 @@ fn findings(root: &Path) -> Outcome<Vec<Finding>> {
             Some("rs") => {
                 findings.extend(sources::check(&path, &text));
                 findings.extend(schemas.check(&path, &text));
+                tests.read(&path, &text);
             }
             Some("toml") if path.ends_with("/Cargo.toml") => findings.extend(manifests::check(&path, &text)),
             _ => {}
         }
+    }
+    for path in evidence::DOCUMENTS {
+        let text = fs::read_to_string(root.join(path)).map_err(|error| Failure::said(format!("{path}: {error}")))?;
+        findings.extend(tests.check(path, &text));
     }
     let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap_or_default();
     findings.extend(check_architecture(&architecture));
