@@ -4,4 +4,5 @@ mod documents;
 mod health;
 mod idempotency;
 mod problems;
+mod rubbish;
 mod traces;

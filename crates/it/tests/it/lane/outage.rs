@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::{Connection, PgConnection};
 use testkit::{Backing, Lane, LaneOptions};
 
 use super::effects::{load, nothing_lost_nothing_twice};
@@ -81,6 +82,23 @@ async fn a_restart_of_postgres_under_load_answers_503_and_loses_nothing() {
     nothing_lost_nothing_twice(&lane, ids.len(), PATIENCE).await;
     lane.eventually(PATIENCE, async || lane.web(0).is_ready().await && lane.worker(0).is_ready().await).await;
 }
+
+#[tokio::test]
+async fn connections_that_ended_cost_a_job_its_claim_but_no_long_wait() {
+    let lane = Lane::start(LaneOptions { webs: 0, ..LaneOptions::default() }).await;
+    let producer = lane.producer();
+    for _ in 0..3 {
+        let mut admin = PgConnection::connect(lane.config().database.url.expose()).await.unwrap();
+        sqlx::query(END_ALL).execute(&mut admin).await.unwrap();
+        for id in load(&producer, 20, PAUSE).await {
+            // The relay would look for a lost ticket after five seconds.
+            lane.wait_for(id, "succeeded", Duration::from_secs(3)).await;
+        }
+    }
+}
+
+const END_ALL: &str = "
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
 /// The status of an answer and the last part of its problem's type.
 async fn status(lane: &Lane, path: &str) -> (u16, String) {

@@ -71,6 +71,20 @@ async fn rubbish_in_redis_runs_nothing_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_forged_cancellation_stops_nothing() {
+    let lane = Lane::usual().await;
+    let id = enqueue_over(&lane.producer(), &drill(2_000), Enqueue::now()).await.unwrap();
+    running(&lane, id).await;
+    let mut redis = lane.redis().connection().await;
+    let channel = format!("{{{}}}:wake", lane.config().redis.prefix);
+    let mut told = redis::cmd("PUBLISH");
+    let heard: i64 = told.arg(channel).arg(format!("cancel:{id}")).query_async(&mut redis).await.unwrap();
+    assert!(heard > 0, "the worker listens");
+    let done = lane.wait_for(id, "succeeded", PATIENCE).await;
+    assert_eq!(done.attempt, 1);
+}
+
+#[tokio::test]
 async fn a_failing_job_is_tried_again_until_it_succeeds() {
     let lane = Lane::usual().await;
     let once = Noop { fail: Some(Trouble::Once), ..drill(0) };

@@ -1,5 +1,10 @@
 //! The engine's rules for one job: unique, timed out, snoozed, prioritised, in bulk.
 
+#[allow(dead_code, reason = "the explorer's own rules, of which only ours are compared here")]
+#[path = "../../../../jobs/tests/protocol/rules.rs"]
+mod rules;
+mod steps;
+
 use std::{
     sync::{
         Arc, Mutex,
