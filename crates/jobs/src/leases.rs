@@ -119,8 +119,11 @@ impl Leases {
     pub async fn keep(self, db: Db, lease: Duration, until: CancellationToken) {
         let next = || tokio::time::timeout(lease / 3, self.rumour.notified());
         while until.run_until_cancelled(next()).await.is_some() {
-            if let Err(problem) = self.renew(&db, lease).await {
-                tracing::warn!(%problem, "leases could not be renewed");
+            // A renewal that hangs must leave time for another one before the leases run out.
+            match tokio::time::timeout(lease / 3, self.renew(&db, lease)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(problem)) => tracing::warn!(%problem, "leases could not be renewed"),
+                Err(_) => tracing::warn!("leases could not be renewed: Postgres took too long"),
             }
         }
     }
