@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use jobs::{Attempt, Done, Drain, Enqueue, Failure, Job, Noop, OrFail, Policy, Registry, Success};
+use jobs::{Attempt, Done, Drain, Enqueue, Failure, Job, Noop, OrFail, Policy, Registry, Steps, Success};
 use serde::{Deserialize, Serialize};
 use store::{Db, Sql, Tx};
 use testkit::TestApp;
@@ -197,4 +197,26 @@ async fn a_recorded_error_tells_its_causes_but_not_the_values_of_the_row() {
     let recorded = failed.errors.to_string();
     assert!(failed.errors[0]["trace"].as_str().unwrap().contains("duplicate key value"), "{recorded}");
     assert!(!recorded.contains("someone@example.org"), "{recorded}");
+}
+
+#[tokio::test]
+async fn a_row_that_is_locked_keeps_no_other_end_from_being_recorded() {
+    let app = TestApp::start().await;
+    let steps = Steps::new(app.db().clone(), Duration::from_secs(60));
+    let ids =
+        [app.enqueue(&Noop::default(), Enqueue::now()).await, app.enqueue(&Noop::default(), Enqueue::now()).await];
+    let held = [steps.claim(ids[0].0).await.unwrap().unwrap(), steps.claim(ids[1].0).await.unwrap().unwrap()];
+    let mut other = app.db().pool().acquire().await.unwrap();
+    sqlx::raw_sql("begin; select 1 from executions order by id limit 1 for update").execute(&mut *other).await.unwrap();
+    let waits = steps.succeed(&held[0]);
+    let recorded = async {
+        let recorded = steps.succeed(&held[1]).await.unwrap();
+        let states = (app.execution(ids[0]).await.state, app.execution(ids[1]).await.state);
+        sqlx::raw_sql("rollback").execute(&mut *other).await.unwrap();
+        (recorded, states)
+    };
+    let (waited, (recorded, states)) = tokio::join!(waits, recorded);
+    assert_eq!((recorded, states), (true, ("running".to_owned(), "succeeded".to_owned())));
+    assert!(waited.unwrap(), "recorded when the lock was gone");
+    assert_eq!(app.execution(ids[0]).await.state, "succeeded");
 }
