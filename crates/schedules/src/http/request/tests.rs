@@ -3,30 +3,7 @@
 use proptest::{collection::btree_map, prelude::*, sample::select};
 
 use super::*;
-
-/// Fields beside those of [`TIMING`].
-const OTHERS: [&str; 20] = [
-    "name",
-    "description",
-    "job",
-    "args",
-    "target_command",
-    "command_payload",
-    "webhook",
-    "priority",
-    "tags",
-    "max_retries",
-    "retry_delay",
-    "timeout_seconds",
-    "misfire_grace_seconds",
-    "catch_up",
-    "overlap",
-    "max_instances",
-    "after",
-    "join",
-    "template",
-    "parameters",
-];
+use crate::targets::templates::FIELDS;
 
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -62,8 +39,7 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn requests() -> impl Strategy<Value = Fields> {
-    let name =
-        prop_oneof![8 => select([&TIMING[..], &OTHERS[..]].concat()).prop_map(str::to_owned), 1 => "[a-z_/~]{0,9}"];
+    let name = prop_oneof![8 => select([&FIELDS[..], &["template", "parameters"]].concat()).prop_map(str::to_owned), 1 => "[a-z_/~]{0,9}"];
     btree_map(name, values(), 0..8).prop_map(|fields| fields.into_iter().collect())
 }
 

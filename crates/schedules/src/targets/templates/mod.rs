@@ -16,6 +16,8 @@ use store::{Sql, Tx, on_constraint};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(crate) use self::check::FIELDS;
 pub(crate) use self::{check::faults, expand::expand};
 use crate::problems;
 
