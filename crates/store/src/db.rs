@@ -113,7 +113,7 @@ impl Db {
     }
 
     async fn try_tx<T>(&self, work: impl AsyncFnOnce(Tx) -> Result<T>) -> Result<T> {
-        let tx = Tx::begin(&self.conn, self.clock.now(), self.after_commit.get().cloned()).await?;
+        let tx = Tx::new(self.conn.clone(), self.clock.now(), self.after_commit.get().cloned());
         let value = work(tx.share()).await?; // dropping the last handle rolls back
         tx.commit().await?;
         Ok(value)

@@ -16,3 +16,4 @@ mod schedules;
 mod shelf;
 mod summaries;
 mod tasks;
+mod transactions;
