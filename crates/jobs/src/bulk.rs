@@ -7,13 +7,10 @@ use store::{Note, Sql, Tx};
 use uuid::Uuid;
 
 use crate::{
-    enqueue::{Enqueue, LOOKAHEAD, Trigger},
-    job::{Job, Queue},
+    enqueue::{BATCH, LOOKAHEAD, Trigger},
+    job::Queue,
     metrics,
 };
-
-/// Rows per statement.
-const BATCH: usize = 2_000;
 
 /// An execution to be written as it is.
 #[derive(Clone, Debug)]
@@ -66,38 +63,6 @@ pub enum NewState {
     /// An occurrence that was due while nothing could run it, or was too late, for this reason. A range of them is one row,
     /// with its extent in the result.
     Missed(String, Value),
-}
-
-/// Enqueues every one of `jobs`, all under the same options. Returns how many are new: jobs whose unique key waits or runs
-/// already are left out.
-///
-/// # Errors
-/// `internal-error` when the arguments cannot be serialised; `unavailable` when Postgres is away.
-pub async fn enqueue_many<J: Job>(tx: &Tx, jobs: &[J], options: &Enqueue) -> Result<usize> {
-    let mut rows = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        rows.push(NewExecution {
-            id: ExecutionId::new(),
-            kind: J::KIND,
-            queue: J::QUEUE,
-            args: serde_json::to_value(job)?,
-            schedule: None,
-            scheduled_for: None,
-            covers_to: None,
-            run_at: options.run_at(tx.now()),
-            priority: options.priority_or_default(),
-            max_attempts: options.max_attempts_or(J::POLICY.max_attempts),
-            retry_delay_seconds: None,
-            timeout_seconds: None,
-            unique_key: job.unique_key(),
-            trigger: options.trigger_kind(),
-            triggered_by: options.triggered_by_text(),
-            correlation: Correlation::Current,
-            round: None,
-            state: NewState::Queued,
-        });
-    }
-    Ok(insert_many(tx, &rows).await?.len())
 }
 
 /// Writes `rows`; those whose occurrence or unique key exists already are left out. Returns the ids of the new ones.

@@ -7,6 +7,7 @@ use kernel::{ExecutionId, Problem, Result, Trace, UserId};
 use sea_orm::Value as Param;
 use serde_json::Value;
 use store::{Note, Sql, Tx};
+use uuid::Uuid;
 
 use crate::{
     job::{Job, Queue},
@@ -15,6 +16,9 @@ use crate::{
 
 /// Tickets further ahead than this stay out of Redis until the relay pushes them.
 pub(crate) const LOOKAHEAD: TimeDelta = TimeDelta::hours(1);
+
+/// Rows per statement.
+pub(crate) const BATCH: usize = 2_000;
 
 /// Why an execution exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Enqueue {
 }
 
 impl Enqueue {
-    pub(crate) fn run_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    fn run_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self.when {
             When::Now => now,
             When::After(delay) => now + delay,
@@ -128,20 +132,8 @@ impl Enqueue {
         }
     }
 
-    pub(crate) fn priority_or_default(&self) -> i16 {
-        self.priority.unwrap_or(5)
-    }
-
-    pub(crate) fn max_attempts_or(&self, default: u16) -> u16 {
+    fn max_attempts_or(&self, default: u16) -> u16 {
         self.max_attempts.unwrap_or(default)
-    }
-
-    pub(crate) fn trigger_kind(&self) -> Trigger {
-        self.trigger
-    }
-
-    pub(crate) fn triggered_by_text(&self) -> Option<String> {
-        self.triggered_by.clone()
     }
 }
 
@@ -192,37 +184,12 @@ pub struct Work {
 /// # Errors
 /// `unavailable` when Postgres is away.
 pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enqueued> {
-    let run_at = options.run_at(tx.now());
-    let trace = Trace::present();
-    let id = ExecutionId::new();
-    // Born dispatched when this process pushes its ticket after the commit: the happy path costs no second write.
-    let dispatched_at = (tx.is_heard() && run_at - tx.now() < LOOKAHEAD).then_some(run_at);
-    let priority = options.priority_or_default();
-    let correlation = trace.as_ref().map(|trace| trace.correlation_id.to_string());
-    let traceparent = trace.and_then(|trace| trace.traceparent).map(|text| text.to_string());
-    let values: [Param; 14] = [
-        id.0.into(),
-        work.kind.into(),
-        work.queue.name().into(),
-        work.args.clone().into(),
-        priority.into(),
-        i32::from(work.max_attempts).into(),
-        run_at.into(),
-        dispatched_at.into(),
-        work.unique_key.clone().into(),
-        options.trigger.name().into(),
-        options.triggered_by.into(),
-        options.correlation_id.or(correlation).unwrap_or_else(|| id.to_string()).into(),
-        traceparent.into(),
-        tx.now().into(),
-    ];
+    let rows =
+        Rows { ids: vec![Uuid::now_v7()], args: vec![work.args.to_string()], keys: vec![work.unique_key.clone()] };
+    let common = Common::of(tx, (work.kind, work.queue), work.max_attempts, &options);
     for _ in 0..3 {
-        if tx.run(INSERT, values.clone()).await? == 1 {
-            if dispatched_at.is_some() {
-                tx.note(Note { topic: work.queue.name(), id: id.0, at: run_at, rank: priority });
-            }
-            metrics::enqueued(work.kind, work.queue, 1);
-            return Ok(Enqueued { id, run_at, created: true });
+        if let Some(id) = common.insert(tx, rows.clone()).await?.first() {
+            return Ok(Enqueued { id: (*id).into(), run_at: common.run_at, created: true });
         }
         // Under read committed the row that was in the way is visible, unless it has finished since: then insert again.
         if let Some(row) = existing(tx, &work).await? {
@@ -232,11 +199,100 @@ pub async fn enqueue_work(tx: &Tx, work: Work, options: Enqueue) -> Result<Enque
     Err(Problem::new(&kernel::kinds::UNAVAILABLE).detail("jobs with this key come and go too fast; ask again"))
 }
 
+/// Enqueues every one of `jobs`, all under the same options. Returns how many are new: jobs whose unique key waits or runs
+/// already are left out.
+///
+/// # Errors
+/// `internal-error` when the arguments cannot be serialised; `unavailable` when Postgres is away.
+pub async fn enqueue_many<J: Job>(tx: &Tx, jobs: &[J], options: &Enqueue) -> Result<usize> {
+    let common = Common::of(tx, (J::KIND, J::QUEUE), options.max_attempts_or(J::POLICY.max_attempts), options);
+    let mut created = 0;
+    for jobs in jobs.chunks(BATCH) {
+        let args = jobs.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        let ids = jobs.iter().map(|_| Uuid::now_v7()).collect();
+        let rows = Rows { ids, args, keys: jobs.iter().map(Job::unique_key).collect() };
+        created += common.insert(tx, rows).await?.len();
+    }
+    Ok(created)
+}
+
+/// What tells executions apart that are enqueued together.
+#[derive(Clone)]
+struct Rows {
+    ids: Vec<Uuid>,
+    args: Vec<String>,
+    keys: Vec<Option<String>>,
+}
+
+/// What they have in common.
+struct Common {
+    kind: &'static str,
+    queue: Queue,
+    run_at: DateTime<Utc>,
+    /// Born dispatched when this process pushes their tickets after the commit: the happy path costs no second write.
+    dispatched_at: Option<DateTime<Utc>>,
+    priority: i16,
+    values: [Param; 11],
+}
+
+impl Common {
+    fn of(tx: &Tx, (kind, queue): (&'static str, Queue), max_attempts: u16, options: &Enqueue) -> Self {
+        let run_at = options.run_at(tx.now());
+        let dispatched_at = (tx.is_heard() && run_at - tx.now() < LOOKAHEAD).then_some(run_at);
+        let priority = options.priority.unwrap_or(5);
+        let trace = Trace::present();
+        let correlation = trace.as_ref().map(|trace| trace.correlation_id.to_string());
+        let values = [
+            kind.into(),
+            queue.name().into(),
+            priority.into(),
+            i32::from(max_attempts).into(),
+            run_at.into(),
+            dispatched_at.into(),
+            options.trigger.name().into(),
+            options.triggered_by.clone().into(),
+            options.correlation_id.clone().or(correlation).into(),
+            trace.and_then(|trace| trace.traceparent).map(|text| text.to_string()).into(),
+            tx.now().into(),
+        ];
+        Self { kind, queue, run_at, dispatched_at, priority, values }
+    }
+
+    /// Writes `rows`; returns the ids of those that are new.
+    async fn insert(&self, tx: &Tx, rows: Rows) -> Result<Vec<Uuid>> {
+        let unique = rows.keys.iter().any(Option::is_some);
+        let keys: Vec<String> = rows.keys.into_iter().map(Option::unwrap_or_default).collect();
+        let values = [rows.ids.clone().into(), rows.args.into(), keys.into()].into_iter().chain(self.values.clone());
+        let ids = if unique {
+            let new: Vec<New> = tx.query(INSERT, values).await?;
+            new.into_iter().map(|row| row.id).collect()
+        } else {
+            tx.run_later(INSERT, values); // nothing can be in its way
+            rows.ids
+        };
+        metrics::enqueued(self.kind, self.queue, ids.len() as u64);
+        if self.dispatched_at.is_some() {
+            for &id in &ids {
+                tx.note(Note { topic: self.queue.name(), id, at: self.run_at, rank: self.priority });
+            }
+        }
+        Ok(ids)
+    }
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct New {
+    id: Uuid,
+}
+
+/// An execution that begins a chain has its own id for the chain's; an empty key is none.
 const INSERT: &str = "
-insert into executions (id, kind, queue, args, state, priority, max_attempts, run_at, dispatched_at, unique_key, trigger,
+insert into executions (id, args, unique_key, kind, queue, state, priority, max_attempts, run_at, dispatched_at, trigger,
                         triggered_by, correlation_id, traceparent, created_at)
-values ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-on conflict do nothing";
+select r.id, r.args::jsonb, nullif(r.unique_key, ''), $4, $5, 'queued', $6, $7, $8, $9, $10, $11, coalesce($12, r.id::text), $13, $14
+from unnest($1::uuid[], $2::text[], $3::text[]) as r (id, args, unique_key)
+on conflict do nothing
+returning id";
 
 /// The execution that an insert ran into.
 async fn existing(tx: &Tx, work: &Work) -> Result<Option<Existing>> {
@@ -245,7 +301,7 @@ async fn existing(tx: &Tx, work: &Work) -> Result<Option<Existing>> {
 
 #[derive(sea_orm::FromQueryResult)]
 struct Existing {
-    id: uuid::Uuid,
+    id: Uuid,
     run_at: DateTime<Utc>,
 }
 

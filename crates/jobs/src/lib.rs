@@ -37,10 +37,10 @@ mod wire;
 
 pub use alive::{Alive, alive};
 pub use attempt::Attempt;
-pub use bulk::{Correlation, NewExecution, NewState, enqueue_many, insert_many};
+pub use bulk::{Correlation, NewExecution, NewState, insert_many};
 pub use drain::Drain;
 pub use engine::{Engine, Setup};
-pub use enqueue::{Enqueue, Enqueued, Trigger, Work, enqueue, enqueue_work};
+pub use enqueue::{Enqueue, Enqueued, Trigger, Work, enqueue, enqueue_many, enqueue_work};
 pub use job::{Backoff, Done, Failure, Job, OrFail, Overlap, Policy, Queue, Success};
 pub use noop::{Effect, Noop, Trouble};
 pub use process::{Process, measure_skew};
