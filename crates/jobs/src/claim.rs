@@ -1,6 +1,6 @@
 //! Claims: the compare-and-set from queued to running, batched across concurrent tickets.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use kernel::{Problem, Result};
@@ -82,36 +82,59 @@ impl Claims {
 }
 
 async fn claim(db: &Db, process: Uuid, lease: Duration, ids: Vec<Uuid>) -> Result<Vec<Result<Option<Claimed>>>> {
+    let claimed = match run(db, CLAIM, (process, lease), &ids).await {
+        Err(problem) if store::is_lock_timeout(&problem) => run(db, CLAIM_FREE, (process, lease), &ids).await,
+        claimed => claimed,
+    };
+    let mut claimed: HashMap<Uuid, Claimed> = claimed?.into_iter().map(|row| (row.id, row)).collect();
+    // The same id may be in the batch twice: the first one gets the row.
+    Ok(ids.into_iter().map(|id| Ok(claimed.remove(&id))).collect())
+}
+
+async fn run(db: &Db, sql: &'static str, (process, lease): (Uuid, Duration), ids: &[Uuid]) -> Result<Vec<Claimed>> {
     let now = db.clock().now();
-    let query = sqlx::query_as(CLAIM)
-        .bind(&ids)
+    let query = sqlx::query_as(sql)
+        .bind(ids)
         .bind(now)
         // One id per batch fences every row in it: a batch never claims a row twice. The attempt number would not do,
         // since a claim that Postgres lost in a crash is followed by another one with the same number.
         .bind(Uuid::now_v7())
         .bind(now + lease)
         .bind(process);
-    let mut claimed: Vec<Claimed> = tasks::bounded(query.fetch_all(db.pool())).await?;
-    // The same id may be in the batch twice: the first one gets the row.
-    let mut take = |id| claimed.iter().position(|row| row.id == id).map(|at| claimed.swap_remove(at));
-    Ok(ids.into_iter().map(|id| Ok(take(id))).collect())
+    tasks::bounded(query.fetch_all(db.pool())).await
 }
 
-/// Locked rows are skipped: whoever holds one is claiming or cancelling it. A claim need not survive a crash of
-/// Postgres (the row is queued again), so it does not wait for the disk; the completion does. One that has to wait for
-/// another run of its schedule gets a new ticket when that one is over.
-const CLAIM: &str = "
-with picked as (
+/// A claim with its condition. It need not survive a crash of Postgres (the row is queued again), so it does not wait for the
+/// disk; the completion does. An execution that has to wait for another run of its schedule gets a new ticket when that one
+/// is over.
+macro_rules! claim {
+    ($which:literal) => {
+        concat!(
+            "update executions e
+set state = 'running', attempt = e.attempt + 1, lease_id = $3, lease_until = $4, worker = $5, started_at = $2,
+    progress = null, cancel_requested_at = null
+where ",
+            $which,
+            " and (select set_config('synchronous_commit', 'off', true)) = 'off'
+returning e.id, e.kind, e.queue, e.priority, e.args::text as args, e.attempt, e.max_attempts, jsonb_array_length(e.errors) as failures, e.run_at, e.started_at, e.lease_id,
+          e.scheduled_for, e.triggered_by, e.correlation_id, e.traceparent,
+          e.retry_delay_seconds, e.timeout_seconds"
+        )
+    };
+}
+
+/// In one pass over the rows, which waits for one that is locked, but only a moment.
+const CLAIM: &str = claim!(
+    "id = any($1) and state = 'queued' and run_at <= $2
+  and (schedule_id is null or execution_may_start(id, schedule_id))
+  and (select set_config('lock_timeout', '100ms', true)) = '100ms'"
+);
+
+/// Locked rows are skipped: whoever holds one is claiming or cancelling it.
+const CLAIM_FREE: &str = claim!(
+    "id in (
     select id from executions
     where id = any($1) and state = 'queued' and run_at <= $2
       and (schedule_id is null or execution_may_start(id, schedule_id))
-    order by id for update skip locked
-)
-update executions e
-set state = 'running', attempt = e.attempt + 1, lease_id = $3, lease_until = $4, worker = $5, started_at = $2,
-    progress = null, cancel_requested_at = null
-from picked, (select set_config('synchronous_commit', 'off', true)) fast
-where e.id = picked.id
-returning e.id, e.kind, e.queue, e.priority, e.args::text as args, e.attempt, e.max_attempts, jsonb_array_length(e.errors) as failures, e.run_at, e.started_at, e.lease_id,
-          e.scheduled_for, e.triggered_by, e.correlation_id, e.traceparent,
-          e.retry_delay_seconds, e.timeout_seconds";
+    order by id for update skip locked)"
+);

@@ -252,9 +252,8 @@ const SUCCEED: &str = "
 update executions e
 set state = 'succeeded', finished_at = f.at, duration_ms = greatest(0, extract(epoch from f.at - e.started_at) * 1000)::bigint,
     result = f.result::jsonb, message = f.message, lease_id = null, lease_until = null
-from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[]) as f (id, lease_id, at, result, message),
-     (select set_config('lock_timeout', '100ms', true)) patience
-where e.id = f.id and e.lease_id = f.lease_id
+from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[]) as f (id, lease_id, at, result, message)
+where e.id = f.id and e.lease_id = f.lease_id and (select set_config('lock_timeout', '100ms', true)) = '100ms'
 returning f.id, f.lease_id";
 
 /// Rows that are locked are left out and reported without a state. A

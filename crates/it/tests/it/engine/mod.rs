@@ -220,3 +220,20 @@ async fn a_row_that_is_locked_keeps_no_other_end_from_being_recorded() {
     assert!(waited.unwrap(), "recorded when the lock was gone");
     assert_eq!(app.execution(ids[0]).await.state, "succeeded");
 }
+
+#[tokio::test]
+async fn a_row_that_is_locked_keeps_no_other_from_being_claimed() {
+    let app = TestApp::start().await;
+    let steps = Steps::new(app.db().clone(), Duration::from_secs(60));
+    let ids =
+        [app.enqueue(&Noop::default(), Enqueue::now()).await, app.enqueue(&Noop::default(), Enqueue::now()).await];
+    let mut other = app.db().pool().acquire().await.unwrap();
+    sqlx::raw_sql("begin; select 1 from executions order by id limit 1 for update").execute(&mut *other).await.unwrap();
+    let (locked, free) = tokio::join!(steps.claim(ids[0].0), steps.claim(ids[1].0));
+    sqlx::raw_sql("rollback").execute(&mut *other).await.unwrap();
+    assert!(locked.unwrap().is_none());
+    let freed = steps.claim(ids[0].0).await.unwrap();
+    for held in [free.unwrap(), freed] {
+        assert!(steps.succeed(&held.expect("claimed")).await.unwrap());
+    }
+}
