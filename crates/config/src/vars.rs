@@ -105,7 +105,7 @@ vars! {
     }
     "Engine" {
         JOB_LEASE = "10s": "How long a worker may be silent before its running jobs are given to another, at least 1s.";
-        QUEUE_DEFAULT_CONCURRENCY = "64": "Jobs of queue default that one worker runs at a time, 1 to 1000.";
+        QUEUE_DEFAULT_CONCURRENCY = "256": "Jobs of queue default (short ones, which mostly wait for others) that one worker runs at a time, 1 to 1000.";
         QUEUE_MAIL_CONCURRENCY = "8": "Jobs of queue mail that one worker runs at a time, 1 to 1000.";
         QUEUE_AI_CONCURRENCY = "4": "Jobs of queue ai that one worker runs at a time, 1 to 1000.";
         QUEUE_BULK_CONCURRENCY = "4": "Jobs of queue bulk that one worker runs at a time, 1 to 1000.";
