@@ -74,20 +74,12 @@ async fn beat_once(db: &Db, (id, role, version): (Uuid, &str, &str), started_at:
     }
     db.clock().set_skew(skew);
     let now = db.clock().now();
-    sqlx::query(BEAT)
-        .bind(id)
-        .bind(role)
-        .bind(version)
-        .bind(started_at)
-        .bind(now)
-        .bind(skew.num_milliseconds())
-        .execute(db.pool())
-        .await?;
-    let alive: Vec<(String, i64)> =
-        sqlx::query_as(BURY_AND_COUNT).bind(now - SILENT).bind(now).fetch_all(db.pool()).await?;
-    for role in ROLES {
-        let count = alive.iter().find(|(alive, _)| alive == role).map_or(0, |(_, count)| *count);
-        metrics::processes_alive(role, count);
+    let query = sqlx::query_as(BEAT).bind(id).bind(role).bind(version).bind(started_at).bind(now);
+    let others: Vec<(String, i64)> =
+        query.bind(skew.num_milliseconds()).bind(now - SILENT).fetch_all(db.pool()).await?;
+    for counted in ROLES {
+        let others = others.iter().find(|(other, _)| other == counted).map_or(0, |(_, count)| *count);
+        metrics::processes_alive(counted, others + i64::from(counted == role));
     }
     Ok(())
 }
@@ -99,9 +91,8 @@ async fn beat_once(db: &Db, (id, role, version): (Uuid, &str, &str), started_at:
 pub async fn measure_skew(db: &Db) -> Result<TimeDelta> {
     // Waiting for a connection, or making one, must not count as the network's delay.
     let mut conn = db.pool().acquire().await?;
-    // Not prepared: that is a round trip of its own, and two that may end at different servers behind PgBouncer.
-    sqlx::raw_sql("select 1").execute(&mut *conn).await?;
     let sent = db.clock().steady_now();
+    // Not prepared: that is a round trip of its own, and two that may end at different servers behind PgBouncer.
     let answer = sqlx::raw_sql("select clock_timestamp()").fetch_one(&mut *conn).await?;
     let theirs: DateTime<Utc> = answer.try_get(0)?;
     let received = db.clock().steady_now();
@@ -115,14 +106,21 @@ fn corrected(known: TimeDelta, (sent, theirs, received): (DateTime<Utc>, DateTim
     if possible.contains(&known) { known } else { theirs - (sent + (received - sent) / 2) }
 }
 
+/// Says that this process is alive, then buries those that were silent, and counts the others. After an outage all of them
+/// were silent: none waits for a row that another one has locked.
 const BEAT: &str = "
-insert into processes (id, role, version, started_at, heartbeat_at, clock_skew_ms) values ($1, $2, $3, $4, $5, $6)
-on conflict (id) do update set heartbeat_at = $5, clock_skew_ms = $6, ended_at = null, ended_how = null
-where processes.ended_how is distinct from 'stopped'";
-
-const BURY_AND_COUNT: &str = "
-with buried as (update processes set ended_at = $2, ended_how = 'died' where ended_at is null and heartbeat_at < $1)
-select role, count(*) from processes where ended_at is null and heartbeat_at >= $1 group by role";
+with me as (
+    insert into processes (id, role, version, started_at, heartbeat_at, clock_skew_ms) values ($1, $2, $3, $4, $5, $6)
+    on conflict (id) do update set heartbeat_at = $5, clock_skew_ms = $6, ended_at = null, ended_how = null
+    where processes.ended_how is distinct from 'stopped'
+    returning id
+), silent as (
+    select p.id from processes p, me where p.ended_at is null and p.heartbeat_at < $7 and p.id <> me.id
+    for update of p skip locked
+), buried as (
+    update processes p set ended_at = $5, ended_how = 'died' from silent where p.id = silent.id
+)
+select role, count(*) from processes where ended_at is null and heartbeat_at >= $7 and id <> $1 group by role";
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ const BATCH: i64 = 500;
 
 /// Looks for expired leases until `stop`, several times in a lease, and pushes the tickets of what it rescued at once.
 pub(crate) async fn sweep_forever(db: Db, lease: Duration, pusher: Pusher, stop: CancellationToken) {
-    let every = (lease / 8).clamp(Duration::from_millis(250), Duration::from_secs(1));
+    let every = (lease / 8).clamp(Duration::from_millis(250), Duration::from_millis(1_250));
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         match sweep(&db, Tickets::Pushed).await {
             Ok(tickets) => tickets.into_iter().for_each(|ticket| pusher.hand_over(ticket)),
