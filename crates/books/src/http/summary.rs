@@ -31,7 +31,14 @@ pub(super) async fn request(
     Path(id): Path<BookId>,
 ) -> Reply<Response> {
     let reader = actor.user_id;
-    let asked = books.db.tx(async |tx: Tx| summary::ask(&tx, reader, id, books.delay).await).await?;
+    // Who asks again is answered without a lock.
+    let asked = match summary::await_of(&books.db, reader, id).await? {
+        Standing::Ready(summary) => Asked::Ready(summary),
+        Standing::Making(making) => Asked::Making(making),
+        Standing::Failed | Standing::NotAsked => {
+            books.db.tx(async |tx: Tx| summary::ask(&tx, reader, id, books.delay).await).await?
+        }
+    };
     Ok(match asked {
         Asked::Ready(summary) => Json(SummaryView::new(id, *summary)).into_response(),
         Asked::Making(making) => accepted(&making, books.db.clock().now()).into_response(),

@@ -87,7 +87,8 @@ pub(crate) async fn ask(tx: &Tx, reader: UserId, book: BookId, delay: Duration) 
     let enqueued = enqueue(tx, &job, Enqueue::after(delay).by_user(reader)).await?;
     record(tx, reader, book, Some(enqueued.id)).await?;
     let fresh = Making { id: enqueued.id.0, state: "queued".to_owned(), run_at: enqueued.run_at };
-    Ok(Asked::Making(alive(tx, enqueued.id.0).await?.unwrap_or(fresh)))
+    let begun = if enqueued.created { None } else { alive(tx, enqueued.id.0).await? };
+    Ok(Asked::Making(begun.unwrap_or(fresh)))
 }
 
 const REQUEST: &str = "select state, execution_id from summary_requests where user_id = $1 and book_id = $2";
