@@ -14,7 +14,7 @@ use sqlx::{
 
 use crate::{
     conn::Conn,
-    faults,
+    faults, guard,
     pool::{Pool, Statements},
     tx::{AfterCommit, Tx},
 };
@@ -88,7 +88,8 @@ impl Db {
     }
 
     /// Runs `work` in a transaction: commits on `Ok`, rolls back on `Err`, and tries again (so `work` may run several
-    /// times) when Postgres reports a serialization failure or a deadlock.
+    /// times) when Postgres reports a serialization failure or a deadlock. What [`guarded`](crate::guarded) set for the task
+    /// has the last word before the commit.
     ///
     /// `work` gets the transaction by value, because only a closure without a borrowed argument gives futures that the
     /// compiler can prove to be `Send`: `db.tx(async |tx| operation(&tx, &request).await)`.
@@ -115,6 +116,7 @@ impl Db {
     async fn try_tx<T>(&self, work: impl AsyncFnOnce(Tx) -> Result<T>) -> Result<T> {
         let tx = Tx::new(self.conn.clone(), self.clock.now(), self.after_commit.get().cloned());
         let value = work(tx.share()).await?; // dropping the last handle rolls back
+        guard::pass(&tx).await?;
         tx.commit().await?;
         Ok(value)
     }

@@ -3,6 +3,7 @@
 mod conn;
 mod db;
 mod faults;
+mod guard;
 mod pool;
 mod schema;
 mod sql;
@@ -11,6 +12,7 @@ mod tx;
 pub use conn::Conn;
 pub use db::Db;
 pub use faults::{constraint, is_connection_loss, is_lock_timeout, is_retryable, on_constraint};
+pub use guard::{BeforeCommit, guarded};
 pub use pool::Pool;
 pub use schema::SchemaState;
 pub use sql::Sql;

@@ -8,6 +8,7 @@ mod books;
 mod engine;
 mod executions;
 mod golden;
+mod guard;
 mod http;
 mod kit;
 mod lane;
