@@ -13,5 +13,12 @@ pub static KEY_IN_FLIGHT: Kind = Kind {
     status: 409,
 };
 
+/// The first request with the key committed something, and left no answer.
+pub static KEY_ANSWER_LOST: Kind = Kind {
+    slug: "idempotency-answer-lost",
+    title: "The request with this Idempotency-Key was carried out, but its answer was lost",
+    status: 409,
+};
+
 /// Every kind of this crate, for the list of problems.
-pub static ALL: &[&Kind] = &[&KEY_REUSED, &KEY_IN_FLIGHT];
+pub static ALL: &[&Kind] = &[&KEY_REUSED, &KEY_IN_FLIGHT, &KEY_ANSWER_LOST];

@@ -1,18 +1,21 @@
-//! The table of keys: claim, keep, release, purge.
+//! The table of keys: claim, commit, keep, release, purge.
 
 use std::time::Duration;
 
-use kernel::Result;
+use futures::future::BoxFuture;
+use kernel::{Problem, Result};
 use sea_orm::FromQueryResult;
 use serde_json::Value;
-use store::{Db, Sql as _};
+use store::{BeforeCommit, Db, Sql as _, Tx};
 use uuid::Uuid;
 
 use super::{answer::Stored, key::Claim};
+use crate::problems;
 
 /// How long an answer is kept.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
-/// How long a request holds its key; a process that died in the middle gives it up after that.
+/// How long a request holds its key; a process that died in the middle gives it up after that, to the same request if nothing
+/// was committed.
 pub(super) const LOCK: Duration = Duration::from_secs(60);
 /// Rows that one statement of [`purge`] deletes at most.
 const PURGE_BATCH: u64 = 1000;
@@ -29,6 +32,8 @@ pub(super) struct Owner {
 pub(super) enum Held {
     Ours(Owner),
     Answered(Stored),
+    /// Its request committed something and has ended without an answer.
+    AnswerLost,
     InFlight,
     Reused,
 }
@@ -39,6 +44,7 @@ struct Row {
     status: Option<i16>,
     headers: Option<Value>,
     body: Option<Vec<u8>>,
+    lost: bool,
 }
 
 /// Claims the key, or says what stands in the way.
@@ -54,21 +60,25 @@ pub(super) async fn claim(db: &Db, claim: &Claim) -> Result<Held> {
                 let (headers, body) = (headers.unwrap_or_default(), body.unwrap_or_default());
                 return Ok(Held::Answered(Stored { status, headers, body }));
             }
+            Some(Row { lost: true, .. }) => return Ok(Held::AnswerLost),
             Some(_) => return Ok(Held::InFlight),
         }
     }
     Ok(Held::InFlight)
 }
 
-/// A row whose time is over counts as absent; one whose owner is silent is taken over by the same request only.
+/// A row whose time is over counts as absent; one whose owner is silent and has committed nothing is taken over by the same
+/// request only. While the owner commits, this waits.
 const INSERT: &str = "
 insert into idempotency_keys (id, fingerprint, owner, locked_until, created_at, expires_at)
 values ($1, $2, $3, $4, $5, $6)
 on conflict (id) do update
 set fingerprint = excluded.fingerprint, owner = excluded.owner, locked_until = excluded.locked_until,
-    created_at = excluded.created_at, expires_at = excluded.expires_at, status = null, headers = null, body = null
+    created_at = excluded.created_at, expires_at = excluded.expires_at, committed_at = null, status = null, headers = null,
+    body = null
 where idempotency_keys.expires_at <= excluded.created_at
    or (idempotency_keys.status is null
+       and idempotency_keys.committed_at is null
        and idempotency_keys.locked_until <= excluded.created_at
        and idempotency_keys.fingerprint = excluded.fingerprint)";
 
@@ -86,10 +96,30 @@ async fn insert(db: &Db, claim: &Claim) -> Result<Option<Owner>> {
     Ok(ours.then(|| Owner { id: claim.id.clone(), token }))
 }
 
-const FIND: &str = "select fingerprint, status, headers, body from idempotency_keys where id = $1";
+const FIND: &str = "
+select fingerprint, status, headers, body, coalesce(committed_at is not null and locked_until <= $2, false) as lost
+from idempotency_keys where id = $1";
 
 async fn find(db: &Db, claim: &Claim) -> Result<Option<Row>> {
-    db.conn().query_opt(FIND, [claim.id.clone().into()]).await
+    db.conn().query_opt(FIND, [claim.id.clone().into(), db.clock().now().into()]).await
+}
+
+/// Each transaction of the request marks its key, so that it is known afterwards whether anything was done. None commits for a
+/// key that was taken over.
+impl BeforeCommit for Owner {
+    fn check<'a>(&'a self, tx: &'a Tx) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let values = [self.id.clone().into(), self.token.into(), tx.now().into()];
+            if tx.run(COMMITTED, values).await? == 0 { Err(in_flight()) } else { Ok(()) }
+        })
+    }
+}
+
+const COMMITTED: &str = "update idempotency_keys set committed_at = $3 where id = $1 and owner = $2";
+
+/// Another request holds the key.
+pub(super) fn in_flight() -> Problem {
+    Problem::new(&problems::KEY_IN_FLIGHT).retry_after(Duration::from_secs(1))
 }
 
 const KEEP: &str = "
@@ -104,13 +134,19 @@ pub(super) async fn keep(db: &Db, owner: &Owner, answer: Stored) -> Result<()> {
     Ok(())
 }
 
-const RELEASE: &str = "delete from idempotency_keys where id = $1 and owner = $2 and status is null";
+const RELEASE: &str = "
+delete from idempotency_keys where id = $1 and owner = $2 and status is null and committed_at is null";
 
-/// Forgets the key: the next request with it runs.
+/// Forgets the key: the next request with it runs. If something was committed, it hears that the answer is lost.
 pub(super) async fn release(db: &Db, owner: &Owner) -> Result<()> {
-    db.conn().run(RELEASE, [owner.id.clone().into(), owner.token.into()]).await?;
+    if db.conn().run(RELEASE, [owner.id.clone().into(), owner.token.into()]).await? == 0 {
+        let values = [owner.id.clone().into(), owner.token.into(), db.clock().now().into()];
+        db.conn().run(UNLOCK, values).await?;
+    }
     Ok(())
 }
+
+const UNLOCK: &str = "update idempotency_keys set locked_until = $3 where id = $1 and owner = $2 and status is null";
 
 const PURGE: &str = "
 delete from idempotency_keys where id in (

@@ -1,7 +1,12 @@
 //! `Idempotency-Key`: a POST that is sent again is not done again.
 //!
 //! Owns the table `idempotency_keys`. A key belongs to the caller (or the address of an unknown one), the method and the path.
-//! The first request claims it, runs to its end even when its caller hangs up, and leaves its answer for 24 hours.
+//! The first request claims it, runs to its end even when its caller hangs up, and leaves its answer for 24 hours. Each of its
+//! transactions marks the key, in the same commit: so it is known whether anything was done when there is no answer, because the
+//! process died in between or the answer was a fault of ours. What was done is not done again; what was not, is.
+//! A route behind this layer writes through [`Db::tx`] only, in its own task, and opens no transaction before that just to
+//! look: it would count as work.
+//!
 //! Not for routes that answer with tokens: answers are stored as they are, unless one says what to keep of it ([`KeptBody`]).
 
 mod answer;
@@ -11,6 +16,7 @@ mod ledger;
 use std::{
     convert::Infallible,
     panic::{AssertUnwindSafe, resume_unwind},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -46,7 +52,8 @@ const LONGEST_RUN: Duration = Duration::from_secs(50);
 
 /// The layer for a route that creates or triggers: `routes!(create).layer(idempotency.clone())`.
 ///
-/// Refuses with `idempotency-key-reused` (422), `idempotency-in-flight` (409) and `validation-failed` (422: the key).
+/// Refuses with `idempotency-key-reused` (422), `idempotency-in-flight` and `idempotency-answer-lost` (409), and
+/// `validation-failed` (422: the key).
 #[derive(Clone)]
 pub struct Idempotency(Db);
 
@@ -63,7 +70,8 @@ impl Idempotency {
 #[expect(dead_code, reason = "only its description is read")]
 pub struct IdempotencyKey {
     /// A key of your own for this request, 1 to 255 visible ASCII characters. Sent again within 24 hours with the same
-    /// body, it gets the first answer again.
+    /// body, it gets the first answer again; 409 `idempotency-in-flight` while the first request is not finished, and 409
+    /// `idempotency-answer-lost` if it was carried out and its answer was lost: look at what it made.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
     key: Option<String>,
 }
@@ -102,6 +110,10 @@ where
     }
 }
 
+/// What to do about it.
+const LOST: &str =
+    "At least a part of it was done, and will not be done again. Look at what it made; to ask anew, send another key.";
+
 async fn once<S>(db: Db, route: S, request: Request) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
@@ -121,7 +133,8 @@ where
         }
         Held::Answered(stored) => Ok(stored.replay()),
         Held::Reused => Err(Problem::new(&problems::KEY_REUSED)),
-        Held::InFlight => Err(Problem::new(&problems::KEY_IN_FLIGHT).retry_after(Duration::from_secs(1))),
+        Held::InFlight => Err(ledger::in_flight()),
+        Held::AnswerLost => Err(Problem::new(&problems::KEY_ANSWER_LOST).detail(LOST)),
     }
 }
 
@@ -132,7 +145,9 @@ async fn run_to_its_end(
     route: impl Future<Output = Result<Response, Infallible>> + Send + 'static,
 ) -> Result<Response> {
     let work = async move {
-        let route = AssertUnwindSafe(tokio::time::timeout(LONGEST_RUN, route)).catch_unwind();
+        let owner = Arc::new(owner);
+        let route = tokio::time::timeout(LONGEST_RUN, store::guarded(owner.clone(), route));
+        let route = AssertUnwindSafe(route).catch_unwind();
         let response = match route.await {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_)) => Refusal(Problem::new(&kinds::TIMEOUT)).into_response(),
@@ -157,7 +172,7 @@ async fn run_to_its_end(
     }
 }
 
-/// What was done is done; without its row the key frees itself when its lock ends.
+/// What was done is done; the key frees itself when its lock ends, or says that the answer is lost.
 fn settle(outcome: Result<()>) {
     if let Err(problem) = outcome {
         tracing::warn!(%problem, "the outcome of an idempotency key was not recorded");

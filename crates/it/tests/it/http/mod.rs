@@ -6,3 +6,4 @@ mod idempotency;
 mod problems;
 mod rubbish;
 mod traces;
+mod unanswered;

@@ -1,5 +1,6 @@
 //! Real processes, and everything that is done to them.
 
+mod answers;
 mod commit;
 mod crash;
 mod effects;
