@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use sqlx::PgPool;
 use testkit::Lane;
 use uuid::Uuid;
@@ -45,6 +45,33 @@ pub async fn single_inserts(pool: &PgPool) -> f64 {
     SINGLE as f64 / began.elapsed().as_secs_f64()
 }
 
+/// What a summary request asks of Postgres, without the request: one transaction for each of `books`, by readers who have not
+/// asked for them.
+pub async fn summary_requests(pool: &PgPool, books: &[Uuid]) -> f64 {
+    let readers: Vec<(Uuid,)> =
+        sqlx::query_as("select id from users where plan = 'scholar'").fetch_all(pool).await.unwrap();
+    sqlx::query("delete from usage_counters").execute(pool).await.unwrap();
+    let began = Instant::now();
+    let each = books.len().div_ceil(readers.len());
+    let work = readers.iter().zip(books.chunks(each)).map(|((reader,), books)| async move {
+        for book in books {
+            let execution = Uuid::now_v7();
+            #[allow(clippy::disallowed_methods)] // the floor is below our own transactions
+            let mut tx = pool.begin().await.unwrap();
+            sqlx::query(LOCK).bind(book).fetch_one(&mut *tx).await.unwrap();
+            sqlx::query(REQUEST).bind(reader).bind(book).fetch_optional(&mut *tx).await.unwrap();
+            sqlx::query(SUMMARY).bind(book).fetch_optional(&mut *tx).await.unwrap();
+            sqlx::query(READER).bind(reader).fetch_one(&mut *tx).await.unwrap();
+            sqlx::query(SPEND).bind(reader).execute(&mut *tx).await.unwrap();
+            sqlx::query(SUMMARISE).bind(execution).bind(book).execute(&mut *tx).await.unwrap();
+            sqlx::query(RECORD).bind(reader).bind(book).bind(execution).execute(&mut *tx).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    join_all(work).await;
+    books.len() as f64 / began.elapsed().as_secs_f64()
+}
+
 async fn in_batches(pool: &PgPool, sql: &'static str, ids: &[Uuid]) -> f64 {
     let began = Instant::now();
     for batch in ids.chunks(BATCH) {
@@ -81,3 +108,19 @@ where id = any($1) and state || '' = 'queued'";
 const COMPLETE: &str = "
 update executions set state = 'succeeded', finished_at = now(), duration_ms = 1, lease_id = null, lease_until = null
 where id = any($1) and lease_id = id";
+
+const LOCK: &str = "select id from books where id = $1 for no key update";
+const REQUEST: &str = "select state, execution_id from summary_requests where user_id = $1 and book_id = $2";
+const SUMMARY: &str = "select engine, model, content, created_at from summaries where book_id = $1";
+const READER: &str = "select plan, trial_ends_at, period_anchor from users where id = $1 and deleted_at is null";
+const SPEND: &str = "
+insert into usage_counters (user_id, feature, period_start, used) values ($1, 'summaries', 'epoch', 1)
+on conflict (user_id, feature, period_start) do update set used = usage_counters.used + 1 where usage_counters.used < 60";
+const SUMMARISE: &str = "
+insert into executions (id, kind, queue, args, state, max_attempts, run_at, dispatched_at, unique_key, trigger, correlation_id, created_at)
+values ($1::uuid, 'bench.summarise', 'bench', jsonb_build_object('book_id', $2::uuid), 'queued', 4, now(), now(), $2::uuid::text, 'api',
+        $1::uuid::text, now())
+on conflict do nothing";
+const RECORD: &str = "
+insert into summary_requests (user_id, book_id, execution_id, state, paid_at) values ($1, $2, $3, 'waiting', now())
+on conflict (user_id, book_id) do update set execution_id = excluded.execution_id, state = excluded.state";

@@ -1,10 +1,13 @@
-//! Requests at 64 connections: how many a second, and how long they take.
+//! Requests: how many a second, and how long they take.
 
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use store::Sql;
 use testkit::{Backing, Lane, LaneOptions};
+use uuid::Uuid;
 
 use crate::{
     figures::{Figures, quantile},
@@ -13,54 +16,133 @@ use crate::{
 
 const CONNECTIONS: usize = 64;
 const WATCHED: Duration = Duration::from_secs(5);
+/// What the largest plan allows.
+const SUMMARIES: usize = 60;
+/// Connections that enqueue, each by a schedule of its own.
+const PRODUCERS: usize = 50;
+const TRIGGERS: usize = 100;
 
-/// Measures the health check, a book's page, and asking for a summary.
+/// Measures the health check, a book's page, asking for summaries, and enqueuing through the API.
 pub async fn measure(figures: &mut Figures) {
     let options = LaneOptions { workers: 0, postgres: Backing::Private, ..LaneOptions::default() };
-    let lane = Lane::start(options.env("RUST_LOG", "warn")).await;
-    let token = lane.log_in("reader").await;
-    let found = lane.http().get(format!("{}/api/v1/books?q=walden", lane.web(0).url())).send().await.unwrap();
-    let found: serde_json::Value = serde_json::from_slice(&found.bytes().await.unwrap()).unwrap();
-    let book = format!("/api/v1/books/{}", found["items"][0]["id"].as_str().unwrap());
-    let summary = format!("{book}/summary");
-    let requests = [
-        ("GET /healthz", Method::GET, "/healthz", StatusCode::OK),
-        ("GET a book", Method::GET, &book, StatusCode::OK),
-        ("POST a summary request", Method::POST, &summary, StatusCode::ACCEPTED),
-    ];
-    let mut rates = Vec::new();
-    for (name, method, path, status) in requests {
-        let url = format!("{}{path}", lane.web(0).url());
-        let request = || lane.http().request(method.clone(), &url).bearer_auth(&token);
-        assert_eq!(request().send().await.unwrap().status(), status, "{name}");
-        let began = Instant::now();
-        let times = join_all((0..CONNECTIONS).map(|_| async {
-            let mut times = Vec::new();
-            while began.elapsed() < WATCHED {
-                let asked = Instant::now();
-                let answer = request().send().await.unwrap();
-                assert_eq!(answer.status(), status, "{name}");
-                answer.bytes().await.unwrap();
-                times.push(asked.elapsed().as_secs_f64() * 1e3);
-            }
-            times
-        }));
-        let mut times = times.await.concat();
-        times.sort_by(f64::total_cmp);
-        let rate = times.len() as f64 / WATCHED.as_secs_f64();
-        let note = format!(
-            "p50 {:.1} ms, p99 {:.1} ms; client on the same machine",
-            quantile(&times, 0.5),
-            quantile(&times, 0.99)
-        );
-        figures.add(name, rate, "req/s", note);
-        rates.push(rate);
+    let options = options.env("RUST_LOG", "warn").env("SCHEDULE_RATE_LIMIT_PER_MINUTE", "1000000");
+    let lane = Lane::start(options).await;
+    let found = Client::new(&lane, String::new()).ask(Method::GET, "/api/v1/books?q=walden", None).await.1;
+    let book = found["items"][0]["id"].as_str().unwrap().parse().unwrap();
+    reads(figures, &lane, book).await;
+    summaries(figures, &lane, book).await;
+    triggers(figures, &lane).await;
+}
+
+/// What one connection sends, and how long each answer took in milliseconds.
+struct Client<'a> {
+    lane: &'a Lane,
+    token: String,
+    times: Vec<f64>,
+}
+
+impl<'a> Client<'a> {
+    fn new(lane: &'a Lane, token: String) -> Self {
+        Self { lane, token, times: Vec::new() }
     }
-    let floor = floors::single_inserts(lane.db().pool()).await;
-    figures.add(
-        "POST a summary request: of single inserts",
-        rates[2] / floor * 100.0,
-        "%",
-        format!("floor {floor:.0}/s"),
-    );
+
+    async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let request = self.lane.http().request(method, format!("{}{path}", self.lane.web(0).url()));
+        let request = if self.token.is_empty() { request } else { request.bearer_auth(&self.token) };
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        let asked = Instant::now();
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        self.times.push(asked.elapsed().as_secs_f64() * 1e3);
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+}
+
+/// Adds the rate of what `clients` sent since `began`; returns it.
+fn note(figures: &mut Figures, name: &str, began: Instant, clients: Vec<Client<'_>>) -> f64 {
+    let took = began.elapsed().as_secs_f64();
+    let mut times: Vec<f64> = clients.into_iter().flat_map(|client| client.times).collect();
+    times.sort_by(f64::total_cmp);
+    let (half, most) = (quantile(&times, 0.5), quantile(&times, 0.99));
+    let rate = times.len() as f64 / took;
+    figures.add(name, rate, "req/s", format!("p50 {half:.1} ms, p99 {most:.1} ms; client on the same machine"));
+    rate
+}
+
+async fn reads(figures: &mut Figures, lane: &Lane, book: Uuid) {
+    let token = lane.log_in("reader").await;
+    let book = format!("/api/v1/books/{book}");
+    for (name, path) in [("GET /healthz", "/healthz"), ("GET a book", &book)] {
+        let began = Instant::now();
+        let clients = (0..CONNECTIONS).map(|_| async {
+            let mut client = Client::new(lane, token.clone());
+            while began.elapsed() < WATCHED {
+                assert_eq!(client.ask(Method::GET, path, None).await.0, StatusCode::OK, "{name}");
+            }
+            client
+        });
+        let clients = join_all(clients).await;
+        note(figures, name, began, clients);
+    }
+}
+
+/// Each reader asks for as many books as the plan allows, which nobody has asked for before; then for the same again.
+async fn summaries(figures: &mut Figures, lane: &Lane, book: Uuid) {
+    let mut readers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        readers.push(lane.log_in("reader").await);
+    }
+    let conn = lane.db().conn();
+    conn.run("update users set plan = 'scholar', period_anchor = now()", []).await.unwrap();
+    let copies = [book.into(), ((2 * CONNECTIONS * SUMMARIES) as i64).into()];
+    conn.run(COPIES, copies).await.unwrap();
+    let copies: Vec<(Uuid,)> =
+        sqlx::query_as("select id from books where title = 'copy'").fetch_all(lane.db().pool()).await.unwrap();
+    let copies: Vec<Uuid> = copies.into_iter().map(|(id,)| id).collect();
+    let (asked, raw) = copies.split_at(CONNECTIONS * SUMMARIES);
+    let mut rates = Vec::new();
+    for name in ["POST a summary request", "POST a summary request again"] {
+        let began = Instant::now();
+        let clients = readers.iter().zip(asked.chunks(SUMMARIES)).map(|(token, books)| async move {
+            let mut client = Client::new(lane, token.clone());
+            for book in books {
+                let path = format!("/api/v1/books/{book}/summary");
+                assert_eq!(client.ask(Method::POST, &path, None).await.0, StatusCode::ACCEPTED, "{name}");
+            }
+            client
+        });
+        let clients = join_all(clients).await;
+        rates.push(note(figures, name, began, clients));
+    }
+    let floor = floors::summary_requests(lane.db().pool(), raw).await;
+    figures.add("floor: the statements of a summary request", floor, "/s", "one transaction each, 64 at once");
+    figures.add("POST a summary request: of the floor", rates[0] / floor * 100.0, "%", "");
+}
+
+const COPIES: &str = "
+insert into books (id, source, source_id, title, authors, categories, language, fetched_at)
+select gen_random_uuid(), source, 'copy-' || n, 'copy', authors, categories, language, fetched_at
+from books, generate_series(1, $2::int8) n where id = $1";
+
+/// Enqueues no-op jobs of 200 bytes: each request is a run of a schedule that is asked for.
+async fn triggers(figures: &mut Figures, lane: &Lane) {
+    let mut admin = Client::new(lane, lane.log_in("system_admin").await);
+    let mut paths = Vec::new();
+    for number in 0..PRODUCERS {
+        let schedule = json!({ "name": format!("producer {number}"), "cron_expression": "0 0 1 1 *", "job": "engine.noop",
+            "args": { "padding": "x".repeat(180) }, "overlap": "all" });
+        let (status, made) = admin.ask(Method::POST, "/api/v1/schedules", Some(&schedule)).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        paths.push(format!("/api/v1/schedules/{}/trigger", made["id"].as_str().unwrap()));
+    }
+    let began = Instant::now();
+    let clients = paths.iter().map(|path| async {
+        let mut client = Client::new(lane, admin.token.clone());
+        for _ in 0..TRIGGERS {
+            assert_eq!(client.ask(Method::POST, path, None).await.0, StatusCode::ACCEPTED);
+        }
+        client
+    });
+    let clients = join_all(clients).await;
+    note(figures, "enqueue, through the HTTP API", began, clients);
 }
