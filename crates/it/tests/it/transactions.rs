@@ -43,7 +43,9 @@ async fn what_is_put_off_is_written_with_the_commit_alone_in_company_and_after_o
             if before {
                 role(&tx, ids[0]).await;
             }
-            ids.iter().for_each(|&id| put_off(&tx, id, "worker"));
+            for &id in &ids {
+                put_off(&tx, id, "worker");
+            }
             Ok(())
         });
         written.await.unwrap();
@@ -65,7 +67,9 @@ async fn what_is_put_off_and_refused_takes_the_whole_transaction_with_it() {
                 if wrong_first {
                     rows.reverse();
                 }
-                rows.iter().for_each(|&(id, role)| put_off(&tx, id, role));
+                for (id, role) in rows {
+                    put_off(&tx, id, role);
+                }
                 Ok(())
             })
             .await;
