@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::pool::{Pool, Statements};
 
-/// The pool, for reads outside a transaction.
+/// The pool, for single statements outside a transaction.
 #[derive(Clone, Debug)]
 pub struct Conn {
     orm: DatabaseConnection,
@@ -28,15 +28,21 @@ impl Conn {
         &self.pool
     }
 
+    /// In a task of its own, which its caller cannot cancel half-way: sqlx 0.9 gives a connection whose `begin` was dropped back to
+    /// the pool with the transaction open, and whatever comes next ends in it (upstream issue 4385).
     pub(crate) async fn begin(&self) -> Result<OpenTx, DbErr> {
+        let this = self.clone();
         #[allow(clippy::disallowed_methods)] // the one place that begins transactions
-        match self.pool.statements() {
-            Statements::Kept => self.orm.begin().await.map(OpenTx::Kept),
-            Statements::Unnamed => {
-                let tx = self.pool.begin().await.map_err(conn_error)?;
-                Ok(OpenTx::Unnamed(Mutex::new(tx)))
+        let begun = tokio::spawn(async move {
+            match this.pool.statements() {
+                Statements::Kept => this.orm.begin().await.map(OpenTx::Kept),
+                Statements::Unnamed => {
+                    let tx = this.pool.begin().await.map_err(conn_error)?;
+                    Ok(OpenTx::Unnamed(Mutex::new(tx)))
+                }
             }
-        }
+        });
+        begun.await.unwrap_or_else(|ended| Err(DbErr::Custom(ended.to_string())))
     }
 }
 

@@ -45,15 +45,7 @@ impl Db {
             .statement_cache_capacity(database.statement_cache)
             .extra_float_digits(None) // Postgres' own default serves, and PgBouncer refuses to be told
             .application_name("bookflow");
-        let pool = PgPoolOptions::new()
-            .max_connections(database.max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(Duration::from_secs(300))
-            .test_before_acquire(false) // a round trip per use; `before_acquire` pings only what was idle
-            .before_acquire(|conn, meta| {
-                Box::pin(async move { Ok(meta.idle_for < PING_AFTER_IDLE || conn.ping().await.is_ok()) })
-            })
-            .connect_lazy_with(options);
+        let pool = pool_options(database.max_connections).connect_lazy_with(options);
         let statements = if database.statement_cache == 0 { Statements::Unnamed } else { Statements::Kept };
         Ok(Self::over(Pool::new(pool, statements), clock))
     }
@@ -63,11 +55,20 @@ impl Db {
         Self::over(Pool::new(pool, Statements::Kept), clock)
     }
 
+    /// The same database by connections of its own, `most` of them: whoever uses these does not wait for those who use the others.
+    /// Nobody hears of its commits.
+    #[must_use]
+    pub fn beside(&self, most: u32) -> Self {
+        let options = self.pool().connect_options();
+        let pool = pool_options(most).connect_lazy_with(PgConnectOptions::clone(&options));
+        Self::over(Pool::new(pool, self.pool().statements()), self.clock.clone())
+    }
+
     fn over(pool: Pool, clock: Clock) -> Self {
         Self { conn: Arc::new(Conn::new(pool)), clock, after_commit: Arc::default() }
     }
 
-    /// For reads outside a transaction.
+    /// For reads and single statements outside a transaction.
     pub fn conn(&self) -> &Conn {
         &self.conn
     }
@@ -129,6 +130,17 @@ impl Db {
         sqlx::query("select 1").execute(self.pool()).await.map_err(|error| faults::classify(error.into()))?;
         Ok(())
     }
+}
+
+fn pool_options(most: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Duration::from_secs(300))
+        .test_before_acquire(false) // a round trip per use; `before_acquire` pings only what was idle
+        .before_acquire(|conn, meta| {
+            Box::pin(async move { Ok(meta.idle_for < PING_AFTER_IDLE || conn.ping().await.is_ok()) })
+        })
 }
 
 #[cfg(test)]

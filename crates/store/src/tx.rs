@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -39,6 +42,8 @@ struct Open {
     conn: Arc<Conn>,
     begun: OnceCell<OpenTx>,
     later: Mutex<VecDeque<Statement>>,
+    /// One of `later` was sent, and is not known to have been done.
+    doubtful: AtomicBool,
     now: DateTime<Utc>,
     listener: Option<Arc<dyn AfterCommit>>,
     notes: Mutex<Vec<Note>>,
@@ -47,7 +52,7 @@ struct Open {
 impl Tx {
     pub(crate) fn new(conn: Arc<Conn>, now: DateTime<Utc>, listener: Option<Arc<dyn AfterCommit>>) -> Self {
         let (begun, later, notes) = (OnceCell::new(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Open { conn, begun, later, now, listener, notes }))
+        Self(Arc::new(Open { conn, begun, later, doubtful: AtomicBool::new(false), now, listener, notes }))
     }
 
     /// A second handle on the same transaction, for a nested closure that takes one by value.
@@ -97,7 +102,9 @@ impl Open {
     async fn ready(&self) -> Result<&OpenTx, DbErr> {
         let begun = self.begun.get_or_try_init(|| self.conn.begin()).await?;
         while let Some(statement) = self.next_later() {
+            self.doubtful.store(true, Relaxed);
             begun.execute_raw(statement).await?;
+            self.doubtful.store(false, Relaxed);
         }
         Ok(begun)
     }
@@ -116,6 +123,10 @@ impl Open {
             return Ok(());
         }
         self.ready().await?;
+        if self.doubtful.load(Relaxed) {
+            // The caller went on although it was refused, or gave up waiting for it.
+            return Err(DbErr::Custom("a statement of this transaction was not done".to_owned()));
+        }
         match self.begun.take() {
             Some(begun) => begun.commit().await,
             None => Ok(()),

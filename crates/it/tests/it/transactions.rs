@@ -90,3 +90,34 @@ async fn a_statement_alone_that_is_refused_is_the_transaction_s_error() {
         .await;
     assert!(refused.is_err());
 }
+
+#[tokio::test]
+async fn a_refusal_that_is_ignored_is_not_committed_over() {
+    let app = TestApp::start().await;
+    let ended: Result<()> = app
+        .db()
+        .tx(async |tx: Tx| {
+            put_off(&tx, Uuid::now_v7(), "\0");
+            let ignored: Result<Option<String>> = tx.scalar(ROLE, [Uuid::now_v7().into()]).await;
+            assert!(ignored.is_err());
+            Ok(())
+        })
+        .await;
+    assert!(ended.is_err());
+}
+
+/// Upstream issue 4385 of sqlx: what comes next by that connection would be rolled back with it.
+#[tokio::test]
+async fn a_transaction_whose_caller_leaves_while_it_begins_is_not_left_open() {
+    let app = TestApp::start().await;
+    app.db().ping().await.unwrap();
+    {
+        let mut leaves = Box::pin(app.db().tx(async |tx: Tx| Ok(role(&tx, Uuid::now_v7()).await)));
+        assert!(futures::poll!(&mut leaves).is_pending());
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let open = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+    let open: Option<i64> = app.db().conn().scalar(open, []).await.unwrap();
+    assert_eq!(open, Some(0));
+}
