@@ -54,14 +54,14 @@ where
     Fut: Future<Output = Result<Vec<Result<O>>>>,
 {
     let (mut flying, mut waiting) = (FuturesUnordered::new(), Vec::with_capacity(MOST));
-    loop {
+    let mut open = true;
+    while open || !waiting.is_empty() || !flying.is_empty() {
         let room = MOST - waiting.len();
         tokio::select! {
             biased;
             Some(()) = flying.next() => {}
-            received = receiver.recv_many(&mut waiting, room), if room > 0 => if received == 0 {
-                break;
-            }
+            received = receiver.recv_many(&mut waiting, room), if open && room > 0 => open = received > 0,
+            else => {} // closed: what waits goes now
         }
         if flying.is_empty() {
             // Whoever is about to submit does so first: an idle process loses nothing, a busy one gets larger batches.
@@ -79,7 +79,6 @@ where
             flying.push(async move { answer_all(name, answers, outputs.await) });
         }
     }
-    while flying.next().await.is_some() {}
 }
 
 fn answer_all<O>(name: &'static str, answers: Vec<oneshot::Sender<Result<O>>>, outputs: Result<Vec<Result<O>>>) {

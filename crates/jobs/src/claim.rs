@@ -127,7 +127,7 @@ returning e.id, e.kind, e.queue, e.priority, e.args::text as args, e.attempt, e.
 const CLAIM: &str = claim!(
     "id = any($1) and state = 'queued' and run_at <= $2
   and (schedule_id is null or execution_may_start(id, schedule_id))
-  and (select set_config('lock_timeout', '100ms', true)) = '100ms'"
+  and (select set_config('lock_timeout', '20ms', true)) = '20ms'"
 );
 
 /// Locked rows are skipped: whoever holds one is claiming or cancelling it.

@@ -26,9 +26,12 @@ use crate::{
 /// The time kept back from the grace for handing work back.
 const HAND_BACK: Duration = Duration::from_secs(4);
 
+/// Connections for the engine's own statements: leases are renewed and ends are recorded however long the jobs keep theirs.
+const CONNECTIONS: u32 = 6;
+
 /// What an engine needs.
 pub struct Setup {
-    /// The database; its clock is the engine's.
+    /// The database, by the connections that the jobs use; its clock is the engine's.
     pub db: Db,
     /// Where Redis is.
     pub redis: config::Redis,
@@ -64,10 +67,11 @@ impl Engine {
         let wire = Wire::lazy(&setup.redis, Patience::Long)?;
         let pusher = Pusher::new(setup.db.clone(), &setup.redis)?;
         pusher.attach();
+        let own = setup.db.beside(CONNECTIONS);
         let (leases, wakers, clock) = (Leases::default(), Wakers::default(), setup.db.clock().clone());
         let runner = Runner::new(Parts {
-            claims: Claims::new(setup.db.clone(), setup.process, setup.engine.lease),
-            finisher: Finisher::new(setup.db.clone()),
+            claims: Claims::new(own.clone(), setup.process, setup.engine.lease),
+            finisher: Finisher::new(own.clone()),
             leases: leases.clone(),
             locks: Locks::new(wire.clone(), setup.engine.lease),
             pusher: Some(pusher.clone()),
@@ -77,10 +81,10 @@ impl Engine {
             process: setup.process,
             registry: setup.registry,
             rng: setup.rng,
-            db: setup.db.clone(),
+            db: setup.db,
         });
         let watch = |name, ended: CancellationToken, work| component(name, ended, failed.clone(), work);
-        let keep = leases.clone().keep(setup.db.clone(), setup.engine.lease, ending.clone());
+        let keep = leases.clone().keep(own.clone(), setup.engine.lease, ending.clone());
         watch("leases", ending.clone(), keep.boxed());
         let cancelled = move |id| leases.look_up(id);
         watch("wake-ups", ending.clone(), listen(wire.clone(), wakers.clone(), cancelled, ending.clone()).boxed());
@@ -90,13 +94,13 @@ impl Engine {
             promote_forever(wire.clone(), clock, wakers.clone(), closing.clone()).boxed(),
         );
         watch("cleaning", ending.clone(), clean_forever(wire.clone(), ending.clone()).boxed());
-        watch("relay", closing.clone(), relay_forever(setup.db.clone(), wire.clone(), closing.clone()).boxed());
+        watch("relay", closing.clone(), relay_forever(own.clone(), wire.clone(), closing.clone()).boxed());
         watch(
             "sweeper",
             closing.clone(),
-            sweep_forever(setup.db.clone(), setup.engine.lease, pusher.clone(), closing.clone()).boxed(),
+            sweep_forever(own.clone(), setup.engine.lease, pusher.clone(), closing.clone()).boxed(),
         );
-        watch("gauges", ending.clone(), gauge_forever(setup.db, ending.clone()).boxed());
+        watch("gauges", ending.clone(), gauge_forever(own, ending.clone()).boxed());
         let deliver = {
             let runner = runner.clone();
             Arc::new(move |queue, payload: Vec<u8>| {

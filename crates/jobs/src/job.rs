@@ -23,7 +23,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Attempts, timeout, backoff, exclusiveness.
     const POLICY: Policy = Policy::DEFAULT;
 
-    /// While a job of this kind with the same key waits or runs, enqueuing another one returns the first.
+    /// While a job of this kind with the same key waits or runs, enqueuing another one returns the first. An empty key is none.
     fn unique_key(&self) -> Option<String> {
         None
     }

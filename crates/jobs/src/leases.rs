@@ -117,14 +117,21 @@ impl Leases {
 
     /// Renews every lease, three times in its duration and when there is a rumour, until `until` is cancelled.
     pub async fn keep(self, db: Db, lease: Duration, until: CancellationToken) {
-        let next = || tokio::time::timeout(lease / 3, self.rumour.notified());
-        while until.run_until_cancelled(next()).await.is_some() {
-            // A renewal that hangs must leave time for another one before the leases run out.
-            match tokio::time::timeout(lease / 3, self.renew(&db, lease)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(problem)) => tracing::warn!(%problem, "leases could not be renewed"),
-                Err(_) => tracing::warn!("leases could not be renewed: Postgres took too long"),
-            }
+        let mut wait = lease / 3;
+        let next = |wait| tokio::time::timeout(wait, self.rumour.notified());
+        while until.run_until_cancelled(next(wait)).await.is_some() {
+            // A renewal that hangs or fails must leave time for another one before the leases run out.
+            wait = match tokio::time::timeout(lease / 3, self.renew(&db, lease)).await {
+                Ok(Ok(())) => lease / 3,
+                Ok(Err(problem)) => {
+                    tracing::warn!(%problem, "leases could not be renewed");
+                    lease / 12
+                }
+                Err(_) => {
+                    tracing::warn!("leases could not be renewed: Postgres took too long");
+                    lease / 12
+                }
+            };
         }
     }
 
