@@ -10,7 +10,10 @@ use chrono::{DateTime, Utc};
 use kernel::{Problem, Result, kinds};
 use redis::Script;
 use store::{AfterCommit, Db, Note};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use super::{Patience, Ticket, Wire, hide, ticket};
@@ -20,6 +23,8 @@ use crate::{job::Queue, tasks};
 const WAITING: usize = 20_000;
 /// Tickets of one push.
 const MOST: usize = 1_000;
+/// The least time between two pushes, so that they carry more when there is much to push.
+const APART: Duration = Duration::from_millis(1);
 /// Due executions of queue default that share a ticket when many are pushed at once.
 const SHARED: usize = 16;
 
@@ -139,8 +144,14 @@ impl AfterCommit for Pusher {
 }
 
 async fn push_forever(wire: Wire, db: Db, mut receiver: mpsc::Receiver<Line>) {
-    let mut waiting = Vec::with_capacity(MOST);
+    let (mut waiting, mut next) = (Vec::with_capacity(MOST), Instant::now());
     while receiver.recv_many(&mut waiting, MOST).await > 0 {
+        tokio::time::sleep_until(next).await;
+        while waiting.len() < MOST
+            && let Ok(line) = receiver.try_recv()
+        {
+            waiting.push(line);
+        }
         let mut by_queue: BTreeMap<Queue, Vec<Ticket>> = BTreeMap::new();
         let mut flushes = Vec::new();
         for line in waiting.drain(..) {
@@ -155,6 +166,7 @@ async fn push_forever(wire: Wire, db: Db, mut receiver: mpsc::Receiver<Line>) {
         for done in flushes {
             let _ = done.send(());
         }
+        next = Instant::now() + APART;
     }
 }
 
