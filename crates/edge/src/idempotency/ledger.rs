@@ -68,10 +68,10 @@ pub(super) async fn claim(db: &Db, claim: &Claim) -> Result<Held> {
 }
 
 /// A row whose time is over counts as absent; one whose owner is silent and has committed nothing is taken over by the same
-/// request only. While the owner commits, this waits.
+/// request only. While the owner commits, this waits, but not for one that hangs in its commit.
 const INSERT: &str = "
 insert into idempotency_keys (id, fingerprint, owner, locked_until, created_at, expires_at)
-values ($1, $2, $3, $4, $5, $6)
+select $1, $2, $3, $4, $5, $6 where (select set_config('lock_timeout', '2s', true)) = '2s'
 on conflict (id) do update
 set fingerprint = excluded.fingerprint, owner = excluded.owner, locked_until = excluded.locked_until,
     created_at = excluded.created_at, expires_at = excluded.expires_at, committed_at = null, status = null, headers = null,
@@ -92,8 +92,11 @@ async fn insert(db: &Db, claim: &Claim) -> Result<Option<Owner>> {
         now.into(),
         (now + KEPT_FOR).into(),
     ];
-    let ours = db.conn().run(INSERT, row).await? == 1;
-    Ok(ours.then(|| Owner { id: claim.id.clone(), token }))
+    match db.conn().run(INSERT, row).await {
+        Ok(written) => Ok((written == 1).then(|| Owner { id: claim.id.clone(), token })),
+        Err(problem) if store::is_lock_timeout(&problem) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 const FIND: &str = "

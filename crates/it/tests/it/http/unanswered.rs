@@ -142,3 +142,16 @@ async fn a_stalled_request_whose_key_was_taken_over_commits_nothing() {
     assert_eq!(count(&app, RUNS).await, 1);
     app.drain_jobs().await;
 }
+
+#[tokio::test]
+async fn a_request_that_hangs_in_its_commit_does_not_hold_up_those_that_ask_again() {
+    let app = with_drill().await;
+    let admin = app.admin().await;
+    lose_answers(&app).await;
+    trigger(&admin).await.expect(202);
+    app.drain_jobs().await;
+    let mut hanging = app.db().pool().acquire().await.unwrap();
+    sqlx::raw_sql("begin; select 1 from idempotency_keys for update").execute(&mut *hanging).await.unwrap();
+    trigger(&admin).await.expect_problem("idempotency-in-flight");
+    sqlx::raw_sql("rollback").execute(&mut *hanging).await.unwrap();
+}
