@@ -1,6 +1,6 @@
 //! What was measured: a table for people, JSON for programs.
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 
 use serde_json::{Value, json};
 
@@ -18,17 +18,18 @@ struct Figure {
 }
 
 impl Figures {
-    /// Adds one.
+    /// Adds one, and shows it at once: a run is long, and what fails late must not take what was measured with it.
     pub fn add(&mut self, name: &str, value: f64, unit: &'static str, note: impl Into<String>) {
-        self.0.push(Figure { load: load(), name: name.to_owned(), value, unit, note: note.into() });
+        let figure = Figure { load: load(), name: name.to_owned(), value, unit, note: note.into() };
+        eprint!("{figure}");
+        self.0.push(figure);
     }
 
     /// For people.
     pub fn table(&self) -> String {
         let mut table = format!("{:<52} {:>12} {:<7} {:>5}\n", "", "", "", "load");
         for figure in &self.0 {
-            let Figure { load, name, value, unit, note } = figure;
-            let _ = writeln!(table, "{name:<52} {value:>12.1} {unit:<7} {load:>5} {note}");
+            let _ = write!(table, "{figure}");
         }
         table
     }
@@ -40,6 +41,13 @@ impl Figures {
             .iter()
             .map(|f| json!({"name": f.name, "value": f.value, "unit": f.unit, "load": f.load, "note": f.note}));
         json!({"figures": figures.collect::<Vec<_>>()})
+    }
+}
+
+impl Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { load, name, value, unit, note } = self;
+        writeln!(f, "{name:<52} {value:>12.1} {unit:<7} {load:>5} {note}")
     }
 }
 

@@ -1,7 +1,12 @@
 //! The speed of the engine: real processes, durable Postgres, and the floor measured in the same run. Run by
 //! `cargo xtask bench`, which builds everything in release; arguments choose works by name, `--json` prints JSON.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a command-line program; what fails here fails the run")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a command-line program; what fails here fails the run"
+)]
 
 mod backlog;
 mod burst;
