@@ -53,7 +53,7 @@ vars! {
         DB_NAME: "Postgres database, when DATABASE_URL is not set.";
         DB_USERNAME: "Postgres user, when DATABASE_URL is not set.";
         DB_PASSWORD, secret: "Postgres password, when DATABASE_URL is not set.";
-        DATABASE_MAX_CONNECTIONS = "16": "Connections a process may hold, 4 to 200.";
+        DATABASE_MAX_CONNECTIONS = "16": "Connections a process may hold, 4 to 200; a worker holds six more for its engine.";
         DATABASE_STATEMENT_CACHE = "128": "Prepared statements kept per connection; 0 behind PgBouncer in transaction mode.";
     }
     "Redis" {
