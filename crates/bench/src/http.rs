@@ -130,7 +130,7 @@ async fn triggers(figures: &mut Figures, lane: &Lane) {
     let mut paths = Vec::new();
     for number in 0..PRODUCERS {
         let schedule = json!({ "name": format!("producer {number}"), "cron_expression": "0 0 1 1 *", "job": "engine.noop",
-            "args": { "padding": "x".repeat(180) }, "overlap": "allow" });
+            "args": { "padding": "x".repeat(180) }, "overlap": "allow", "max_instances": TRIGGERS });
         let (status, made) = admin.ask(Method::POST, "/api/v1/schedules", Some(&schedule)).await;
         assert_eq!(status, StatusCode::CREATED, "{made}");
         paths.push(format!("/api/v1/schedules/{}/trigger", made["id"].as_str().unwrap()));

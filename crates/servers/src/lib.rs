@@ -27,7 +27,7 @@ pub use port::{free as free_port, is_free as port_is_free};
 pub use postgres::{Postgres, Shutdown};
 pub use process::{Left, Process, RECORD, Signal, Spawn, left_behind, stop_left_behind, write_record};
 pub use redis::Redis;
-pub use scratch::Scratch;
+pub use scratch::{SCRATCH_DIR, Scratch};
 
 /// What a server does with what it is told to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

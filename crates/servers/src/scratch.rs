@@ -16,6 +16,9 @@ const MEMORY: &str = "/dev/shm";
 /// A test run's template and its clones come to a few hundred MB; containers often give /dev/shm only 64 MB.
 const ROOM_KB: u64 = 2 * 1024 * 1024;
 
+/// Names the folder in which scratch folders are made: for measurements, which need a disk.
+pub const SCRATCH_DIR: &str = "SCRATCH_DIR";
+
 /// A folder that is removed when this is dropped. It holds a lock that the system releases when its owner dies, by which
 /// the next run knows the folders that nobody removed.
 #[derive(Debug)]
@@ -25,7 +28,8 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes a folder of its own in memory (/dev/shm) if 2 GB are free there, else in the temporary folder.
+    /// Makes a folder of its own in [`SCRATCH_DIR`] if it is set, in memory (/dev/shm) if 2 GB are free there, else in the temporary
+    /// folder.
     ///
     /// # Errors
     /// The folder cannot be made.
@@ -78,6 +82,9 @@ fn stop_servers_in(dir: &Path) {
 
 /// Where scratch folders are made. Root's servers run as somebody else, who may not reach root's own temporary folder.
 fn base() -> Result<PathBuf, Error> {
+    if let Some(dir) = env::var_os(SCRATCH_DIR) {
+        return Ok(PathBuf::from(dir));
+    }
     if free_kb(MEMORY) >= ROOM_KB {
         return Ok(PathBuf::from(MEMORY));
     }
