@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kernel::{Result, Rng};
-use store::{Db, Sql};
+use store::{Db, Floor, Sql};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -59,7 +59,7 @@ impl Drain {
     /// `unavailable` when Postgres is away; `internal-error` when it does not come to an end.
     pub async fn run_due(&self) -> Result<usize> {
         for ran in 0..MOST {
-            sweeper::sweep(&self.db, Tickets::Left).await?;
+            sweeper::sweep(&self.db, &Floor::default(), Tickets::Left).await?;
             let now = self.db.clock().now();
             let Some(id) = self.db.conn().scalar::<Uuid, _>(NEXT, [now.into()]).await? else {
                 return Ok(ran);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     claim::Claims,
     finish::Finisher,
-    gauges::gauge_forever,
+    gauges::{Floors, gauge_forever},
     job::Queue,
     leases::Leases,
     registry::Registry,
@@ -94,13 +94,12 @@ impl Engine {
             promote_forever(wire.clone(), clock, wakers.clone(), closing.clone()).boxed(),
         );
         watch("cleaning", ending.clone(), clean_forever(wire.clone(), ending.clone()).boxed());
-        watch("relay", closing.clone(), relay_forever(own.clone(), wire.clone(), closing.clone()).boxed());
-        watch(
-            "sweeper",
-            closing.clone(),
-            sweep_forever(own.clone(), setup.engine.lease, pusher.clone(), closing.clone()).boxed(),
-        );
-        watch("gauges", ending.clone(), gauge_forever(own, ending.clone()).boxed());
+        let floors = Floors::default();
+        let (queued, running) = ((own.clone(), floors.queued.clone()), (own.clone(), floors.running.clone()));
+        watch("relay", closing.clone(), relay_forever(queued, wire.clone(), closing.clone()).boxed());
+        let sweep = sweep_forever(running, setup.engine.lease, pusher.clone(), closing.clone());
+        watch("sweeper", closing.clone(), sweep.boxed());
+        watch("gauges", ending.clone(), gauge_forever(own, floors, ending.clone()).boxed());
         let deliver = {
             let runner = runner.clone();
             Arc::new(move |queue, payload: Vec<u8>| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kernel::Result;
-use store::Db;
+use store::{Db, Floor};
 use tokio_util::sync::CancellationToken;
 
 use crate::{job::Queue, metrics, tasks};
@@ -12,10 +12,17 @@ use crate::{job::Queue, metrics, tasks};
 /// As often as Prometheus asks by default.
 const EVERY: Duration = Duration::from_secs(15);
 
+/// Where the hot part of `executions` begins.
+#[derive(Clone, Default)]
+pub(crate) struct Floors {
+    pub queued: Floor,
+    pub running: Floor,
+}
+
 /// Keeps the gauges current until `stop`.
-pub(crate) async fn gauge_forever(db: Db, stop: CancellationToken) {
+pub(crate) async fn gauge_forever(db: Db, floors: Floors, stop: CancellationToken) {
     loop {
-        if let Err(problem) = gauge(&db).await {
+        if let Err(problem) = gauge(&db, &floors).await {
             tasks::report("gauges", &problem);
         }
         if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
@@ -33,9 +40,10 @@ struct Depth {
     oldest: Option<DateTime<Utc>>,
 }
 
-async fn gauge(db: &Db) -> Result<()> {
+async fn gauge(db: &Db, floors: &Floors) -> Result<()> {
     let now = db.clock().now();
-    let rows: Vec<Depth> = sqlx::query_as(DEPTH).bind(now).fetch_all(db.pool()).await?;
+    let query = sqlx::query_as(DEPTH).bind(now).bind(floors.queued.at()).bind(floors.running.at());
+    let rows: Vec<Depth> = query.fetch_all(db.pool()).await?;
     for queue in Queue::ALL {
         let row = rows.iter().find(|row| row.queue == queue.name());
         metrics::queue_depth(queue, "due", row.map_or(0, |row| row.due));
@@ -52,9 +60,9 @@ const DEPTH: &str = "
 select queue, count(*) filter (where state = 'queued' and run_at <= $1) as due,
        count(*) filter (where state = 'queued' and run_at > $1) as later, count(*) filter (where state = 'running') as running,
        min(run_at) filter (where state = 'queued' and run_at <= $1) as oldest
-from (select queue, state, run_at from executions where state = 'queued' and dispatched_at is null
+from (select queue, state, run_at from executions where state = 'queued' and dispatched_at is null and run_at >= $2
       union all
-      select queue, state, run_at from executions where state = 'queued' and dispatched_at is not null
+      select queue, state, run_at from executions where state = 'queued' and dispatched_at is not null and dispatched_at >= $2
       union all
-      select queue, state, run_at from executions where state = 'running') hot
+      select queue, state, run_at from executions where state = 'running' and lease_until >= $3) hot
 group by queue";

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kernel::Result;
 use serde_json::json;
-use store::Db;
+use store::{Db, Floor};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -115,7 +115,7 @@ impl Steps {
     /// # Errors
     /// `unavailable` when Postgres is away.
     pub async fn rescue(&self) -> Result<Vec<Uuid>> {
-        let tickets = sweeper::sweep(&self.db, Tickets::Pushed).await?;
+        let tickets = sweeper::sweep(&self.db, &Floor::default(), Tickets::Pushed).await?;
         Ok(tickets.into_iter().map(|ticket| ticket.id).collect())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::Result;
-use store::Db;
+use store::{Db, Floor};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,12 +16,14 @@ use crate::{
 
 /// Executions rescued per statement.
 const BATCH: i64 = 500;
+/// What expired longer ago than this has been rescued by a search that found all.
+const SETTLED: TimeDelta = TimeDelta::seconds(2);
 
 /// Looks for expired leases until `stop`, several times in a lease, and pushes the tickets of what it rescued at once.
-pub(crate) async fn sweep_forever(db: Db, lease: Duration, pusher: Pusher, stop: CancellationToken) {
+pub(crate) async fn sweep_forever((db, floor): (Db, Floor), lease: Duration, pusher: Pusher, stop: CancellationToken) {
     let every = (lease / 8).clamp(Duration::from_millis(250), Duration::from_millis(1_250));
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match sweep(&db, Tickets::Pushed).await {
+        match sweep(&db, &floor, Tickets::Pushed).await {
             Ok(tickets) => tickets.into_iter().for_each(|ticket| pusher.hand_over(ticket)),
             Err(problem) => tasks::report("sweeper", &problem),
         }
@@ -46,11 +48,16 @@ struct Rescued {
     worker: Option<Uuid>,
 }
 
-/// Rescues executions whose lease has expired; returns the tickets of those that are queued again.
-pub(crate) async fn sweep(db: &Db, tickets: Tickets) -> Result<Vec<Ticket>> {
+/// Rescues executions whose lease has expired; returns the tickets of those that are queued again. `floor` is that of the leases.
+pub(crate) async fn sweep(db: &Db, floor: &Floor, tickets: Tickets) -> Result<Vec<Ticket>> {
     let now: DateTime<Utc> = db.clock().now();
-    let query = sqlx::query_as(RESCUE).bind(now).bind(BATCH).bind(tickets == Tickets::Pushed);
-    let rescued: Vec<Rescued> = tasks::bounded(query.fetch_all(db.pool())).await?;
+    let search = async |from: DateTime<Utc>| {
+        let query = sqlx::query_as(RESCUE).bind(now).bind(BATCH).bind(tickets == Tickets::Pushed).bind(from);
+        tasks::bounded(query.fetch_all(db.pool())).await
+    };
+    let rise =
+        async |from, rescued: &Vec<Rescued>| Ok(if rescued.len() < BATCH as usize { now - SETTLED } else { from });
+    let rescued = floor.search(search, rise).await?;
     for row in &rescued {
         tracing::warn!(
             execution = %row.id, kind = row.kind, attempt = row.attempt, worker = row.worker.map(tracing::field::display),
@@ -71,7 +78,7 @@ impl Rescued {
 /// An execution that took its worker down with it on every attempt ends as failed. What was asked to be cancelled is.
 const RESCUE: &str = "
 with expired as (
-    select id from executions where state = 'running' and lease_until < $1
+    select id from executions where state = 'running' and lease_until >= $4 and lease_until < $1
     order by lease_until limit $2 for update skip locked
 )
 update executions e

@@ -11,6 +11,8 @@ use crate::metrics;
 
 /// Due times are dealt with within a tick or two; what is older than this waits for one.
 const ON_TIME: TimeDelta = TimeDelta::seconds(2);
+/// An execution whose lease ended longer ago than this does not run any more: it has been rescued.
+const RESCUED: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(FromQueryResult)]
 struct Kind {
@@ -33,7 +35,9 @@ struct Waiting {
 pub(crate) async fn gauge(db: &Db) -> Result<()> {
     let now = db.clock().now();
     let age = |at: Option<DateTime<Utc>>| at.and_then(|at| (now - at).to_std().ok()).unwrap_or(Duration::ZERO);
-    if let Some(waiting) = db.conn().query_opt::<Waiting, _>(WAITING, [(now - ON_TIME).into()]).await? {
+    if let Some(waiting) =
+        db.conn().query_opt::<Waiting, _>(WAITING, [(now - ON_TIME).into(), (now - RESCUED).into()]).await?
+    {
         metrics::backlog(waiting.due, age(waiting.oldest));
         metrics::longest_running(age(waiting.running_since));
     }
@@ -56,7 +60,7 @@ pub(crate) async fn count(db: &Db) -> Result<()> {
 const WAITING: &str = "
 select (select count(*) from (select 1 from schedules where state = 'active' and next_run_at < $1 limit 100000) due) as due,
        (select min(next_run_at) from schedules where state = 'active' and next_run_at < $1) as oldest,
-       (select min(started_at) from executions where state = 'running' and schedule_id is not null) as running_since";
+       (select min(started_at) from executions where state = 'running' and lease_until > $2 and schedule_id is not null) as running_since";
 
 /// Types and states that have no schedule any more are told as 0.
 const KINDS: &str = "

@@ -6,7 +6,7 @@ use apalis_cron::{CronScheduler, Schedule, Tick, timezone::Utc};
 use futures::StreamExt;
 use jobs::Registry;
 use kernel::Clock;
-use store::Db;
+use store::{Db, Floor};
 use tokio_util::sync::CancellationToken;
 
 use crate::{gauges, tick::tick};
@@ -73,13 +73,14 @@ async fn watch(db: &Db, stop: &CancellationToken) {
 }
 
 async fn beat(db: &Db, registry: &Registry, stop: &CancellationToken) {
+    let floor = Floor::default();
     while !stop.is_cancelled() {
         // The stream ends (`OutOfRange`) when a tick takes longer than a second: then it is simply set up again.
         let mut beats = pin!(CronScheduler::new(EverySecond(db.clock().clone())).into_stream());
         while let Some(Some(Ok(_))) = stop.run_until_cancelled(beats.next()).await {
             tokio::time::sleep(until_whole_second(db.clock())).await;
             let began = tokio::time::Instant::now();
-            match tick(db, registry).await {
+            match tick(db, registry, &floor).await {
                 Ok(ticked) if ticked.due > 0 => {
                     crate::metrics::ticked(began.elapsed(), ticked.written);
                     let took_us = began.elapsed().as_micros() as u64;

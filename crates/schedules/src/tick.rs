@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use jobs::Registry;
 use kernel::Result;
 use sea_orm::FromQueryResult;
-use store::{Db, Sql, Tx};
+use store::{Db, Floor, Sql, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -23,6 +24,8 @@ const BATCH: i64 = 500;
 const AT_ONCE: usize = 4;
 /// The most rounds of transactions of one tick; the next tick goes on.
 const MOST_ROUNDS: usize = 50;
+/// What was due longer ago than this has been dealt with, once a look has found none that is.
+const SETTLED: TimeDelta = TimeDelta::seconds(5);
 
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,18 +40,23 @@ pub struct Ticked {
 
 /// Claims what is due and writes its executions; then does what follows from those that have ended. Any number of
 /// processes may tick at the same time: each due time is claimed by one of them, and an occurrence cannot be written twice.
+/// `floor` is that of due times: each metronome keeps one.
 ///
 /// # Errors
 /// `unavailable` when Postgres is away; then nothing of the batch at hand was written.
-pub async fn tick(db: &Db, registry: &Registry) -> Result<Ticked> {
+pub async fn tick(db: &Db, registry: &Registry, floor: &Floor) -> Result<Ticked> {
     let mut total = Ticked::default();
     // Most seconds there is nothing to do: then one statement says so, and no transaction is begun.
-    let known = registry.names();
-    let look = db.conn().query_opt(LOOK, [db.clock().now().into(), known.clone().into()]).await?;
-    let look: Look = look.unwrap_or_default();
+    let (now, known) = (db.clock().now(), registry.names());
+    let search = async |from: DateTime<Utc>| {
+        let look = db.conn().query_opt(LOOK, [now.into(), known.clone().into(), from.into()]).await?;
+        Ok((from, look.unwrap_or_default()))
+    };
+    let rise = async |_, (_, look): &(_, Look)| Ok(look.oldest.unwrap_or(now).min(now - SETTLED));
+    let (from, look) = floor.search(search, rise).await?;
     let mut at_once = 1;
-    for _ in 0..if look.due { MOST_ROUNDS } else { 0 } {
-        let batches = (0..at_once).map(|_| db.tx(async |tx| tick_batch(&tx, registry, &known).await));
+    for _ in 0..if look.oldest.is_some() { MOST_ROUNDS } else { 0 } {
+        let batches = (0..at_once).map(|_| db.tx(async |tx| tick_batch(&tx, registry, (from, &known)).await));
         let mut more = true;
         for batch in join_all(batches).await {
             let batch = batch?;
@@ -69,24 +77,26 @@ pub async fn tick(db: &Db, registry: &Registry) -> Result<Ticked> {
 
 #[derive(Default, FromQueryResult)]
 struct Look {
-    due: bool,
+    /// The earliest due time that nobody has dealt with.
+    oldest: Option<DateTime<Utc>>,
     ended: bool,
 }
 
 /// Kinds that this code does not know are left to a process that does: during a deploy an older worker ticks too.
 const LOOK: &str = "
-select exists (select 1 from schedules where state = 'active' and next_run_at <= $1 and kind = any($2) limit 1) as due,
+select (select next_run_at from schedules where state = 'active' and next_run_at between $3 and $1 and kind = any($2)
+        order by next_run_at limit 1) as oldest,
        exists (select 1 from schedule_events) as ended";
 
 const DUE: &str = concat!(
     "select ",
     due_columns!(),
-    " from schedules s where s.state = 'active' and s.next_run_at <= $1 and s.kind = any($2)
+    " from schedules s where s.state = 'active' and s.next_run_at between $4 and $1 and s.kind = any($2)
       order by s.next_run_at limit $3 for update of s skip locked"
 );
 
-async fn tick_batch(tx: &Tx, registry: &Registry, known: &[String]) -> Result<Ticked> {
-    let rows: Vec<Due> = tx.query(DUE, [tx.now().into(), known.to_vec().into(), BATCH.into()]).await?;
+async fn tick_batch(tx: &Tx, registry: &Registry, (from, known): (DateTime<Utc>, &[String])) -> Result<Ticked> {
+    let rows: Vec<Due> = tx.query(DUE, [tx.now().into(), known.to_vec().into(), BATCH.into(), from.into()]).await?;
     if rows.is_empty() {
         return Ok(Ticked::default());
     }

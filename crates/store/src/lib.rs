@@ -3,6 +3,7 @@
 mod conn;
 mod db;
 mod faults;
+mod floor;
 mod guard;
 mod pool;
 mod schema;
@@ -12,6 +13,7 @@ mod tx;
 pub use conn::Conn;
 pub use db::Db;
 pub use faults::{constraint, is_connection_loss, is_lock_timeout, is_retryable, on_constraint};
+pub use floor::Floor;
 pub use guard::{BeforeCommit, guarded};
 pub use pool::Pool;
 pub use schema::SchemaState;

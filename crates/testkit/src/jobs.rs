@@ -8,7 +8,7 @@ use jobs::{
 };
 use kernel::ExecutionId;
 use schedules::Ticked;
-use store::{Sql, Tx};
+use store::{Floor, Sql, Tx};
 
 use crate::TestApp;
 
@@ -69,6 +69,6 @@ impl TestApp {
 
     /// One beat of the metronome.
     pub async fn tick(&self) -> Ticked {
-        schedules::tick(self.db(), &self.registry()).await.expect("Postgres answers")
+        schedules::tick(self.db(), &self.registry(), &Floor::default()).await.expect("Postgres answers")
     }
 }

@@ -5,6 +5,7 @@ mod commit;
 mod crash;
 mod effects;
 mod exclusive;
+mod floors;
 mod lateness;
 mod leases;
 mod many;
