@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kernel::Result;
+use kernel::{Problem, Result, kinds};
 use store::Db;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -121,14 +121,12 @@ impl Leases {
         let next = |wait| tokio::time::timeout(wait, self.rumour.notified());
         while until.run_until_cancelled(next(wait)).await.is_some() {
             // A renewal that hangs or fails must leave time for another one before the leases run out.
-            wait = match tokio::time::timeout(lease / 3, self.renew(&db, lease)).await {
-                Ok(Ok(())) => lease / 3,
-                Ok(Err(problem)) => {
+            let renewed = tokio::time::timeout(lease / 3, self.renew(&db, lease)).await;
+            let slow = |_| Err(Problem::new(&kinds::UNAVAILABLE).detail("Postgres took too long"));
+            wait = match renewed.unwrap_or_else(slow) {
+                Ok(()) => lease / 3,
+                Err(problem) => {
                     tracing::warn!(%problem, "leases could not be renewed");
-                    lease / 12
-                }
-                Err(_) => {
-                    tracing::warn!("leases could not be renewed: Postgres took too long");
                     lease / 12
                 }
             };
