@@ -68,6 +68,7 @@ async fn relay(db: &Db, wire: &Wire, memory: &mut Memory) -> Result<usize> {
     if memory.epoch.is_some_and(|known| known != present) {
         tracing::warn!("Redis lost its data; pushing every ticket again");
         forget_dispatches(db, now).await?;
+        memory.floor.reset();
     }
     memory.epoch = Some(present);
     let search_busy = memory.searched.is_none_or(|at| at.elapsed() >= BUSY_SEARCH);

@@ -14,7 +14,7 @@ const CHEAP: Duration = Duration::from_millis(10);
 /// A dearer one is made again after so many times as long as it took, so that it costs a fiftieth of the time …
 const SELDOM: u32 = 50;
 /// … but at the latest after this.
-const LATEST: Duration = Duration::from_secs(20);
+const LATEST: Duration = Duration::from_secs(60);
 
 /// The time below which an index of times holds nothing alive, as far as is known.
 ///
@@ -35,6 +35,11 @@ impl Floor {
     /// Where to begin: the floor, or the Unix epoch for the whole.
     pub fn at(&self) -> DateTime<Utc> {
         self.known(|known| known.at)
+    }
+
+    /// Forgets it, because much has been written below: the next search is whole.
+    pub fn reset(&self) {
+        self.known(|known| *known = Known::default());
     }
 
     /// Searches from the floor, or the whole when its time has come. After a dear search `rise` tells where the next one may begin,
@@ -100,6 +105,14 @@ mod tests {
             tokio::time::sleep(DEAR).await;
         }
         assert!(began.elapsed() > DEAR * SELDOM, "whole again after {:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn after_a_reset_the_next_search_is_whole() {
+        let floor = Floor::default();
+        search(&floor, DEAR, hour(1)).await;
+        floor.reset();
+        assert_eq!(search(&floor, DEAR, hour(2)).await, hour(0));
     }
 
     #[tokio::test]
