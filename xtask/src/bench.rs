@@ -16,6 +16,6 @@ pub fn run(arguments: &[&str]) -> Outcome {
     finish(cargo(&programs), &signals)?;
     let mut bench = command(workspace::release_program("bench"));
     // A commit waits for the disk only where there is one: not in memory, and in /var/tmp by the Filesystem Hierarchy Standard.
-    bench.args(arguments).env(servers::SCRATCH_DIR, "/var/tmp");
+    bench.args(arguments).env(servers::SCRATCH_DIR, "/var/tmp").env("RUST_LOG", "error");
     finish(bench, &signals)
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use jobs::{Enqueue, Noop};
 use store::{Db, Tx};
 use testkit::{Backing, Lane, LaneOptions};
@@ -35,21 +36,49 @@ pub async fn enqueue(db: &Db, jobs: usize, after: Duration) -> f64 {
 pub async fn drain(lane: &Lane, producer: &Db, (workers, jobs): (usize, usize)) -> f64 {
     (0..workers).for_each(|index| lane.worker(index).sigstop());
     enqueue(producer, jobs, Duration::ZERO).await;
+    let began = lane.db().clock().now();
     (0..workers).for_each(|index| lane.worker(index).sigcont());
-    let began = Instant::now();
-    done(lane).await;
-    jobs as f64 / began.elapsed().as_secs_f64()
+    jobs as f64 / done_since(lane, began).await
 }
+
+/// Waits until nothing waits or runs; how many seconds after `began` the last job ended. By what its row says: the waiting is not
+/// measured with it.
+pub async fn done_since(lane: &Lane, began: DateTime<Utc>) -> f64 {
+    done(lane).await;
+    let last: DateTime<Utc> = sqlx::query_scalar(LAST_END).fetch_one(lane.db().pool()).await.unwrap();
+    (last - began).as_seconds_f64()
+}
+
+const LAST_END: &str =
+    "select finished_at from executions where finished_at is not null order by finished_at desc limit 1";
 
 /// Waits until nothing waits or runs.
 pub async fn done(lane: &Lane) {
-    while lane.count(BUSY, []).await > 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    for look in [LAST, BUSY] {
+        while lane.count(look, []).await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
-/// Answered from the partial indexes: counting would cost more than the work that is measured.
+/// Whether what was enqueued last waits or runs: one row, which costs nothing to look at.
+const LAST: &str = "
+select count(*) filter (where state in ('queued', 'running')) from (select state from executions order by id desc limit 1) last";
+
+/// Whether anything of a backlog does, which was put there within ten seconds. Answered from the partial indexes, and not from
+/// their beginnings, where a long transaction keeps what is done: counting would cost more than the work that is measured.
 const BUSY: &str = "
-select (exists (select from executions where state = 'running')
-        or exists (select from executions where state = 'queued' and dispatched_at is not null)
-        or exists (select from executions where state = 'queued' and dispatched_at is null))::int::int8";
+with begin as (select (select created_at from executions order by id desc limit 1) - interval '10 seconds' as at)
+select (exists (select from executions where state = 'running' and lease_until >= (select at from begin))
+        or exists (select from executions where state = 'queued' and dispatched_at is not null and dispatched_at >= (select at from begin))
+        or exists (select from executions where state = 'queued' and dispatched_at is null and run_at >= (select at from begin)))::int::int8";
+
+/// Milliseconds from due to started of all jobs, sorted; they are deleted.
+pub async fn lateness(lane: &Lane) -> Vec<f64> {
+    let late = sqlx::query_scalar(LATENESS).fetch_all(lane.db().pool()).await.unwrap();
+    sqlx::query("delete from executions where kind = 'engine.noop'").execute(lane.db().pool()).await.unwrap();
+    late
+}
+
+const LATENESS: &str = "
+select (extract(epoch from started_at - run_at) * 1000)::float8 from executions where kind = 'engine.noop' order by 1";

@@ -17,7 +17,7 @@ use crate::{
 const JOBS: usize = 20_000;
 const ROUNDS: usize = 3;
 const AT_ONCE: usize = 50;
-const SINGLE: usize = 5_000;
+const SINGLE: usize = 20_000;
 
 /// Measures enqueuing and draining with one worker, and the floors beside them.
 pub async fn measure(figures: &mut Figures) {
@@ -29,10 +29,9 @@ pub async fn measure(figures: &mut Figures) {
         lane.worker(0).sigstop();
         rates.note("enqueue, in batches of 1000", enqueue(&producer, JOBS, Duration::ZERO).await);
         let before = Used::by(&lane, 1).await;
+        let began = lane.db().clock().now();
         lane.worker(0).sigcont();
-        let began = Instant::now();
-        backlog::done(&lane).await;
-        rates.note("drain, one worker", JOBS as f64 / began.elapsed().as_secs_f64());
+        rates.note("drain, one worker", JOBS as f64 / backlog::done_since(&lane, began).await);
         let cost = Used::by(&lane, 1).await.per_job(before, JOBS);
         costs.note("drain: processor time of a job", cost.total());
         costs.note("drain: of it the worker", cost.workers);

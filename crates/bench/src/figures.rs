@@ -40,7 +40,8 @@ impl Figures {
             .0
             .iter()
             .map(|f| json!({"name": f.name, "value": f.value, "unit": f.unit, "load": f.load, "note": f.note}));
-        json!({"figures": figures.collect::<Vec<_>>()})
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        json!({"processor": processor(), "cores": cores, "figures": figures.collect::<Vec<_>>()})
     }
 }
 
@@ -53,11 +54,12 @@ impl Display for Figure {
 
 /// Values of several rounds by name, of which the medians count.
 #[derive(Default)]
-pub struct Rounds(Vec<(&'static str, Vec<f64>)>);
+pub struct Rounds(Vec<(String, Vec<f64>)>);
 
 impl Rounds {
     /// Notes the value of one round.
-    pub fn note(&mut self, name: &'static str, value: f64) {
+    pub fn note(&mut self, name: impl Into<String>, value: f64) {
+        let name = name.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value),
             None => self.0.push((name, vec![value])),
@@ -69,9 +71,15 @@ impl Rounds {
         for (name, mut values) in self.0 {
             values.sort_by(f64::total_cmp);
             let spread = format!("{:.1} to {:.1} in {} rounds", values[0], quantile(&values, 1.0), values.len());
-            figures.add(name, quantile(&values, 0.5), unit, spread);
+            figures.add(&name, quantile(&values, 0.5), unit, spread);
         }
     }
+}
+
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    model.trim_start_matches([' ', '\t', ':']).to_owned()
 }
 
 /// The machine's load, to judge the figures by.

@@ -14,6 +14,7 @@ mod drain;
 mod figures;
 mod floors;
 mod growth;
+mod hour;
 mod http;
 mod idle;
 mod kill;
@@ -55,8 +56,12 @@ async fn main() {
     if wanted("schedules") {
         schedules::measure(&mut figures).await;
     }
+    // These are long: only when they are asked for.
     if arguments.iter().any(|argument| argument == "growth") {
-        growth::measure(&mut figures).await; // only when it is asked for
+        growth::measure(&mut figures).await;
+    }
+    if arguments.iter().any(|argument| argument == "hour") {
+        hour::measure(&mut figures).await;
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!("{}", figures.json());
