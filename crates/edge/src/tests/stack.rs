@@ -27,6 +27,7 @@ async fn every_answer_has_its_request_id_and_protective_headers() {
     assert_eq!(answer.header("strict-transport-security"), "max-age=31536000; includeSubDomains");
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    assert_eq!((answer.header("server"), answer.header("x-powered-by")), ("", ""));
     assert!(super::get(&app, "/").await.header("x-request-id").parse::<uuid::Uuid>().is_ok());
 }
 

@@ -49,6 +49,36 @@ async fn without_redis_requests_are_accepted_and_their_work_is_done_when_it_is_b
 }
 
 #[tokio::test]
+async fn with_a_full_redis_requests_are_accepted_and_their_work_is_done_when_it_has_room() {
+    let lane = Lane::usual().await;
+    let producer = lane.producer();
+    let token = lane.log_in("reader").await;
+    fill(&lane, true).await;
+    let accepted = ask_for_a_summary(&lane, &token).await;
+    assert_eq!(accepted.0, 202, "{}", accepted.1);
+    let task = accepted.1["task_id"].as_str().unwrap().parse().unwrap();
+    let ids = load(&producer, 20, PAUSE).await;
+    tokio::time::sleep(Duration::from_secs(4)).await; // a summary is due after two
+    for id in ids.iter().chain([&task]) {
+        assert_eq!(lane.execution(*id).await.unwrap().state, "queued", "no ticket can be pushed");
+    }
+    fill(&lane, false).await;
+    lane.wait_for(task, "succeeded", PATIENCE).await;
+    nothing_lost_nothing_twice(&lane, ids.len(), PATIENCE).await;
+    assert_eq!(attempts_beyond_the_first(&lane).await, 0, "no attempt was wasted");
+}
+
+/// Makes Redis refuse whatever needs memory, or take it again.
+async fn fill(lane: &Lane, full: bool) {
+    let mut config = redis::cmd("CONFIG");
+    config.arg("SET").arg("maxmemory-policy").arg("noeviction").arg("maxmemory").arg(u8::from(full));
+    let mut redis = lane.redis().connection().await;
+    config.exec_async(&mut redis).await.unwrap();
+    let refused = redis::cmd("SET").arg("one-more").arg(1).exec_async(&mut redis).await.is_err();
+    assert_eq!(refused, full);
+}
+
+#[tokio::test]
 async fn a_restart_of_redis_without_its_data_under_load_loses_nothing() {
     let lane = Lane::usual().await;
     let producer = lane.producer();

@@ -53,3 +53,17 @@ async fn a_worker_that_is_killed_right_after_the_request_still_makes_one_summary
     lane.wait_for(task, "succeeded", PATIENCE).await;
     assert_eq!(summaries(&lane).await, 1);
 }
+
+#[tokio::test]
+async fn no_answer_says_what_it_was_made_with() {
+    let lane = Lane::usual().await;
+    let (web, worker) = (lane.web(0).url(), lane.worker(0).url());
+    let asked = ["/api/v1/plans", "/api/v1/me", "/api/v1/nothing", "/docs/", "/openapi.json", "/readyz", "/metrics"];
+    let asked = asked.map(|path| format!("{web}{path}")).into_iter();
+    for url in asked.chain(["/readyz", "/metrics", "/nothing"].map(|path| format!("{worker}{path}"))) {
+        let answer = lane.http().get(&url).send().await.unwrap();
+        for name in ["server", "x-powered-by"] {
+            assert_eq!(answer.headers().get(name), None, "{url}");
+        }
+    }
+}

@@ -48,26 +48,61 @@ async fn what_cannot_be_run_is_recorded_and_the_queue_goes_on() {
     lane.wait_for(after, "succeeded", PATIENCE).await;
 }
 
+/// Puts a ticket in line as apalis would find it.
+async fn forge(lane: &Lane, ticket: &str, payload: &str) {
+    let queue = format!("{{{}}}:queue:default", lane.config().redis.prefix);
+    let mut pipe = redis::pipe();
+    pipe.hset(format!("{queue}:data"), ticket, payload).ignore();
+    pipe.hset_multiple(
+        format!("{queue}:meta:{ticket}"),
+        &[("attempts", "0"), ("max_attempts", "1"), ("status", "Pending")],
+    )
+    .ignore();
+    pipe.rpush(format!("{queue}:active"), ticket).ignore();
+    pipe.query_async::<()>(&mut lane.redis().connection().await).await.unwrap();
+}
+
 #[tokio::test]
 async fn rubbish_in_redis_runs_nothing_and_stops_nothing() {
     let lane = Lane::usual().await;
-    let mut redis = lane.redis().connection().await;
-    let queue = format!("{{{}}}:queue:default", lane.config().redis.prefix);
     let forged = format!("{}@0", uuid::Uuid::now_v7());
     for (ticket, payload) in [("not-json", "{\"what\":"), ("forged", forged.as_str()), ("bytes", "\u{0}\u{1}")] {
-        let mut pipe = redis::pipe();
-        pipe.hset(format!("{queue}:data"), ticket, payload).ignore();
-        pipe.hset_multiple(
-            format!("{queue}:meta:{ticket}"),
-            &[("attempts", "0"), ("max_attempts", "1"), ("status", "Pending")],
-        )
-        .ignore();
-        pipe.rpush(format!("{queue}:active"), ticket).ignore();
-        pipe.query_async::<()>(&mut redis).await.unwrap();
+        forge(&lane, ticket, payload).await;
     }
     let id = enqueue_over(&lane.producer(), &drill(0), Enqueue::now()).await.unwrap();
     lane.wait_for(id, "succeeded", PATIENCE).await;
     assert_eq!(lane.count("select count(*) from executions where kind = 'engine.noop'", []).await, 1);
+}
+
+#[tokio::test]
+async fn a_forged_ticket_neither_hastens_nor_repeats_nor_doubles_a_job() {
+    let lane = Lane::usual().await;
+    let producer = lane.producer();
+    let later = enqueue_over(&producer, &drill(0), Enqueue::after(Duration::from_secs(3600))).await.unwrap();
+    let ended = enqueue_over(&producer, &drill(0), Enqueue::now()).await.unwrap();
+    lane.wait_for(ended, "succeeded", PATIENCE).await;
+    let long = enqueue_over(&producer, &drill(4_000), Enqueue::now()).await.unwrap();
+    running(&lane, long).await;
+    let before = stale_tickets(&lane).await;
+    for (ticket, id) in [("later", later), ("ended", ended), ("long", long)] {
+        forge(&lane, ticket, &format!("{id}@0")).await;
+    }
+    lane.eventually(PATIENCE, async || stale_tickets(&lane).await == before + 3).await;
+    for (id, state, attempt) in [(later, "queued", 0), (ended, "succeeded", 1), (long, "running", 1)] {
+        let found = lane.execution(id).await.unwrap();
+        assert_eq!((found.state.as_str(), found.attempt), (state, attempt));
+    }
+    let done = lane.wait_for(long, "succeeded", PATIENCE).await;
+    assert_eq!(done.attempt, 1);
+    assert_eq!(lane.count("select count(*) from drill_effects", []).await, 2, "one for each that has run");
+}
+
+/// How many tickets the worker has looked at and found nothing to claim for.
+async fn stale_tickets(lane: &Lane) -> u64 {
+    let metrics = lane.http().get(format!("{}/metrics", lane.worker(0).url())).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("jobs_stale_tickets_total{queue=\"default\"} "));
+    line.map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
