@@ -6,17 +6,18 @@ use crate::command::{cargo, finish};
 use crate::failure::Outcome;
 use crate::generated::Mode;
 use crate::signals::Signals;
-use crate::{alerts, env, test, tidy};
+use crate::{alerts, deny, env, test, tidy};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> Outcome);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", || run_cargo(&["fmt", "--all", "--check"])),
     ("lints", || run_cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("tidy", tidy::run),
     ("generated files", || env::run(Mode::Check)),
     ("alerts", alerts::run),
+    ("dependencies", deny::run),
     ("tests", || test::run(&["--profile", "ci"])),
 ];
 

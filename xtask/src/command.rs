@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use servers::Signal;
@@ -35,6 +35,13 @@ pub fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
+/// Whether Cargo knows the command, which may be a program of its own.
+pub fn cargo_has(name: &str) -> bool {
+    let mut version = cargo(&[name, "--version"]);
+    version.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
+}
+
 /// Runs it to its end, passing signals on.
 ///
 /// # Errors
@@ -55,7 +62,7 @@ pub fn finish(mut command: Command, signals: &Signals) -> Outcome {
 /// # Errors
 /// It cannot be run, or it failed.
 pub fn output(mut command: Command) -> Outcome<String> {
-    command.stderr(std::process::Stdio::inherit());
+    command.stderr(Stdio::inherit());
     let output = command.output().map_err(|error| cannot_run(&command, &error))?;
     if output.status.success() {
         return String::from_utf8(output.stdout).map_err(Failure::said);

@@ -6,6 +6,7 @@ mod alerts;
 mod bench;
 mod ci;
 mod command;
+mod deny;
 mod dev;
 mod env;
 mod failure;
@@ -30,11 +31,12 @@ cargo xtask dev [--reset]        run everything on this machine; Ctrl-C stops it
             dev status           what runs, and where
             dev down             stop what a killed `dev` left running
             test [ARGS…]         all tests on throw-away servers; ARGS go to cargo-nextest
-            ci                   what a change must pass: format, lints, tidy, generated files, tests
+            ci                   what a change must pass: format, lints, tidy, generated files, alerts, dependencies, tests
             tidy                 the project's own rules
             env [--check]        write .env.example and README's table of variables (or see if they are current)
             openapi [--check]    write docs/openapi.json (or see if it is current)
             alerts                   check docs/alerts.yml with promtool, where it is installed
+            deny                     check licences, sources and known holes of dependencies, where cargo-deny is installed
             bench [WORKS…]       the speed of the engine in release, next to the floor; --json for programs
             torture [ARGS…]      faults under load, and proof that nothing was lost: --minutes N, --seed S
             schemathesis [ARGS…] made-up requests by the OpenAPI document, against a running web (needs Python)
@@ -64,6 +66,7 @@ fn run(words: &[&str]) -> Outcome {
         ["env"] => env::run(Mode::Write),
         ["env", "--check"] => env::run(Mode::Check),
         ["alerts"] => alerts::run(),
+        ["deny"] => deny::run(),
         ["openapi"] => openapi::run(Mode::Write),
         ["openapi", "--check"] => openapi::run(Mode::Check),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -1,11 +1,10 @@
 //! `cargo xtask test`: every test, on servers that live as long as the run.
 
-use std::process::Stdio;
 use std::thread;
 
 use servers::{Postgres, Program, Redis, Scratch};
 
-use crate::command::{cargo, finish};
+use crate::command::{cargo, cargo_has, finish};
 use crate::failure::{Failure, Outcome};
 use crate::install;
 use crate::signals::Signals;
@@ -32,9 +31,7 @@ pub fn run(arguments: &[&str]) -> Outcome {
 }
 
 fn require_nextest() -> Outcome {
-    let mut version = cargo(&["nextest", "--version"]);
-    version.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if version.status().is_ok_and(|status| status.success()) {
+    if cargo_has("nextest") {
         return Ok(());
     }
     Err(Failure::said("cargo-nextest is not installed: run `cargo install --locked cargo-nextest`"))
