@@ -4,13 +4,15 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::check::Violation;
+use crate::{check::Violation, script::Kind};
 
 /// A step that was done, and how soon everything went on.
 #[derive(Clone, Debug)]
 pub struct Recovery {
     /// The step's name.
     pub name: &'static str,
+    /// The kinds of its faults.
+    pub kinds: Vec<Kind>,
     /// The step in full.
     pub step: String,
     /// When it began.

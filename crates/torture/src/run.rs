@@ -13,7 +13,7 @@ use crate::{
     faults,
     load::{Load, Schedules, probe},
     report::{Recovery, Report},
-    script::{self, Step, WEBS, WORKERS},
+    script::{self, Kind, Step, WEBS, WORKERS},
     witness,
 };
 
@@ -25,8 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Options {
     /// How long faults go on.
     pub minutes: f64,
-    /// Makes the script.
+    /// Makes the script, and the jobs of the load.
     pub seed: u64,
+    /// Rounds of the script that are done however long they take.
+    pub rounds: usize,
     /// Jobs enqueued per second.
     pub rate: u32,
 }
@@ -34,13 +36,13 @@ pub struct Options {
 impl Default for Options {
     /// Three minutes with a seed of chance.
     fn default() -> Self {
-        Self { minutes: 3.0, seed: (Rng::system().unit() * 1e9) as u64, rate: 25 }
+        Self { minutes: 3.0, seed: (Rng::system().unit() * 1e9) as u64, rounds: 0, rate: 25 }
     }
 }
 
 /// Does it all, and says what came of it.
 pub async fn run(options: Options) -> Report {
-    let steps = script::write(options.seed, options.minutes.ceil() as usize);
+    let steps = script::write(options.seed, options.rounds.max(options.minutes.ceil() as usize));
     println!(
         "seed {}: {} minutes at {} jobs/s; the script, as far as time allows:",
         options.seed, options.minutes, options.rate
@@ -50,15 +52,15 @@ pub async fn run(options: Options) -> Report {
     witness::install(lane.db()).await;
     let schedules = Schedules::insert(lane.db()).await;
     let producer = lane.producer();
-    let load = Load::new(&lane, producer.clone(), schedules.by_hand).await;
+    let load = Load::new(&lane, producer.clone(), schedules.by_hand, options.seed).await;
     let (told, stop) = (load.told().clone(), CancellationToken::new());
     let loading = tokio::spawn(load.run(options.rate, stop.clone()));
-    let (recoveries, mut violations) = torture(&lane, &producer, (&steps, options.minutes)).await;
+    let (recoveries, mut violations) = torture(&lane, &producer, (&steps, options)).await;
     stop.cancel();
     loading.await.unwrap();
     violations.extend(rest(&lane, &schedules).await);
     told.save(lane.db()).await;
-    violations.extend(check(&lane, &schedules).await);
+    violations.extend(check(&lane, &schedules, &recoveries).await);
     if !violations.is_empty() {
         keep_logs(&lane, options.seed);
     }
@@ -101,11 +103,12 @@ async fn start() -> Lane {
 }
 
 /// One step after the other, until the time is up.
-async fn torture(lane: &Lane, producer: &Db, (steps, minutes): (&[Step], f64)) -> (Vec<Recovery>, Vec<Violation>) {
+async fn torture(lane: &Lane, producer: &Db, (steps, options): (&[Step], Options)) -> (Vec<Recovery>, Vec<Violation>) {
     let (mut recoveries, mut violations) = (Vec::new(), Vec::new());
-    let until = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
+    let until = Instant::now() + Duration::from_secs_f64(options.minutes * 60.0);
+    let least = options.rounds * Kind::ALL.len();
     for (index, step) in steps.iter().enumerate() {
-        if Instant::now() > until {
+        if Instant::now() > until && index >= least {
             break;
         }
         tokio::time::sleep(step.peace).await;
@@ -142,7 +145,8 @@ async fn one(lane: &Lane, producer: &Db, step: &Step) -> (Recovery, Vec<String>)
         }
     );
     wrong.extend(all_alive(lane).await);
-    (Recovery { name: step.name(), step: step.to_string(), at, lasted, during, after, rest }, wrong)
+    let kinds = step.kinds().collect();
+    (Recovery { name: step.name(), kinds, step: step.to_string(), at, lasted, during, after, rest }, wrong)
 }
 
 /// Waits until what has been enqueued so far has ended; what was to be delayed is left out.

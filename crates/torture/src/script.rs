@@ -112,6 +112,12 @@ impl Kind {
         }
     }
 
+    /// Whether two exclusive runs may overlap meanwhile: their lock may get lost in Redis, or expire while its holder stands
+    /// still, or a statement that waits for a table may outlive its process.
+    pub fn excuses_overlap(self) -> bool {
+        self.victim() == Victim::Redis || matches!(self, Self::Frozen | Self::TableLocked)
+    }
+
     /// The shortest and the longest time that it lasts, in milliseconds.
     const fn lasts(self) -> (f64, f64) {
         match self {
@@ -143,6 +149,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// What sort of faults.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.faults.iter().map(|fault| fault.kind)
+    }
+
     /// For people.
     pub fn name(&self) -> &'static str {
         match self.faults.as_slice() {

@@ -1,9 +1,6 @@
 //! Jobs of every sort, at a steady rate, whatever goes wrong.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use ::jobs::{Effect, Enqueue, Job, Noop, Trouble};
 use kernel::{Rng, kinds};
@@ -14,12 +11,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Answer, Told};
+use super::{Answer, Told, api::Api};
 
 /// Enqueues that may wait for an answer; when more do, the load waits too.
 const AT_ONCE: usize = 100;
 /// How many keys the unique jobs share.
-const KEYS: u64 = 5;
+const KEYS: f64 = 5.0;
 
 /// What produces jobs.
 #[derive(Clone)]
@@ -30,24 +27,28 @@ pub struct Load {
     silent: Db,
     told: Told,
     api: Api,
+    rng: Rng,
 }
 
-/// How to run something over HTTP.
-#[derive(Clone)]
-struct Api {
-    http: reqwest::Client,
-    webs: [String; 2],
-    schedule: Uuid,
-    token: String,
+/// One job, as chance has it.
+struct Draw {
+    /// In the order in which they are drawn.
+    number: usize,
+    /// Which sort.
+    sort: f64,
+    /// How long it takes or waits.
+    size: f64,
+    /// Which key, if it has one.
+    key: f64,
 }
 
 impl Load {
-    /// Jobs by way of `schedule` over HTTP, and of the lane's database.
-    pub async fn new(lane: &Lane, producer: Db, schedule: Uuid) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().unwrap();
-        let webs = [0, 1].map(|web| lane.web(web).url());
-        let api = Api { http, webs, schedule, token: lane.log_in("system_admin").await };
-        Self { producer, silent: lane.db().clone(), told: Told::default(), api }
+    /// Jobs by way of `schedule` over HTTP, and of the lane's database; the seed makes them.
+    pub async fn new(lane: &Lane, producer: Db, schedule: Uuid, seed: u64) -> Self {
+        // Not the chance of the script, which has the same seed.
+        let rng = Rng::seeded(!seed);
+        let api = Api::new(lane, schedule).await;
+        Self { producer, silent: lane.db().clone(), told: Told::default(), api, rng }
     }
 
     /// What its producers were told.
@@ -57,12 +58,14 @@ impl Load {
 
     /// Enqueues `rate` jobs a second until `stop`; returns when each has been answered.
     pub async fn run(self, rate: u32, stop: CancellationToken) {
-        let rng = Rng::system();
         let mut beat = tokio::time::interval(Duration::from_secs(1) / rate);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let mut open = JoinSet::new();
+        let mut number = 0;
         while stop.run_until_cancelled(beat.tick()).await.is_some() {
-            open.spawn(self.clone().one(rng.unit(), rng.unit()));
+            number += 1;
+            let [sort, size, key] = std::array::from_fn(|_| self.rng.unit());
+            open.spawn(self.clone().one(Draw { number, sort, size, key }));
             while open.len() > AT_ONCE {
                 open.join_next().await.unwrap().unwrap();
             }
@@ -73,9 +76,8 @@ impl Load {
         open.join_all().await;
     }
 
-    /// One job: `sort` chooses which, `size` how long it takes or waits.
-    async fn one(self, sort: f64, size: f64) {
-        let marker = format!("torture-{}", Uuid::now_v7());
+    async fn one(self, Draw { number, sort, size, key }: Draw) {
+        let marker = format!("torture-{number}");
         let of = |most: f64| Duration::from_millis((size * most) as u64);
         let drill = |most: f64| Noop {
             sleep_ms: Some(of(most).as_millis() as u64),
@@ -83,57 +85,34 @@ impl Load {
             padding: Some(marker.clone()),
             ..Noop::default()
         };
+        let trouble = |trouble| Noop { fail: Some(trouble), ..drill(20.0) };
+        // Two of one key do not wait at the same time.
+        let unique = || Noop { key: Some(format!("key-{}", (key * KEYS) as u32)), ..drill(200.0) };
         let now = Enqueue::now;
+        let asked_at = self.silent.clock().now();
         let answer = match (sort * 100.0) as u32 {
             0..30 => enqueue(&self.producer, &drill(50.0), now()).await,
             30..36 => enqueue(&self.silent, &drill(50.0), now()).await,
             36..50 => enqueue(&self.producer, &drill(20.0), Enqueue::after(of(2_000.0))).await,
             50..65 => enqueue(&self.producer, &drill(1_500.0), now()).await,
-            65..73 => enqueue(&self.producer, &unique(drill(200.0)), now()).await,
+            65..73 => enqueue(&self.producer, &unique(), now()).await,
             73..77 => enqueue(&self.producer, &DeleteOldExecutions {}, now()).await,
-            77..86 => enqueue(&self.producer, &Noop { fail: Some(Trouble::Once), ..drill(20.0) }, now()).await,
-            86..88 => enqueue(&self.producer, &Noop { fail: Some(Trouble::Fatal), ..drill(20.0) }, now()).await,
-            88..90 => {
-                let always = Noop { fail: Some(Trouble::Always), ..drill(20.0) };
-                enqueue(&self.producer, &always, now().max_attempts(2)).await
-            }
-            _ => self.api.run(&drill(50.0), (size * 2.0) as usize).await,
+            77..85 => enqueue(&self.producer, &trouble(Trouble::Once), now()).await,
+            85..87 => enqueue(&self.producer, &trouble(Trouble::Fatal), now()).await,
+            87..88 => enqueue(&self.producer, &trouble(Trouble::Panic), now().max_attempts(2)).await,
+            88..90 => enqueue(&self.producer, &trouble(Trouble::Always), now().max_attempts(2)).await,
+            _ => self.api.run(&drill(50.0), &marker, (size * 2.0) as usize).await,
         };
-        self.told.note(&marker, answer, self.silent.clock().now());
+        self.told.note(&marker, answer, asked_at);
     }
-}
-
-/// Two of one key do not wait at the same time.
-fn unique(drill: Noop) -> Noop {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let number = COUNT.fetch_add(1, Relaxed) % KEYS;
-    Noop { key: Some(format!("key-{number}")), ..drill }
 }
 
 async fn enqueue<J: Job>(db: &Db, job: &J, options: Enqueue) -> Answer {
     match db.tx(async |tx: Tx| ::jobs::enqueue(&tx, job, options.clone()).await).await {
         Ok(enqueued) if enqueued.created => Answer::Committed(enqueued.id.0),
-        Ok(_) => Answer::Refused,
+        Ok(enqueued) => Answer::Refused { other: enqueued.id.0, key: job.unique_key().unwrap_or_default() },
         Err(problem) if problem.is(&kinds::UNAVAILABLE) => Answer::Unknown,
         Err(problem) => panic!("a job was refused: {problem}"),
-    }
-}
-
-impl Api {
-    /// Runs the schedule with these arguments.
-    async fn run(&self, job: &Noop, web: usize) -> Answer {
-        let url = format!("{}/api/v1/schedules/{}/trigger", self.webs[web], self.schedule);
-        let body = serde_json::json!({ "payload": job });
-        let Ok(answer) = self.http.post(url).bearer_auth(&self.token).json(&body).send().await else {
-            return Answer::Unknown;
-        };
-        let status = answer.status().as_u16();
-        let body: serde_json::Value = answer.json().await.unwrap_or_default();
-        match (status, body["execution_id"].as_str().and_then(|id| id.parse().ok())) {
-            (202, Some(id)) => Answer::Committed(id),
-            (202 | 500.., _) => Answer::Unknown,
-            _ => panic!("the API refused a run: {status} {body}"),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The steady load: jobs of every sort, and schedules that are due every second.
 
+mod api;
 mod jobs;
 mod schedules;
 
@@ -11,18 +12,35 @@ use uuid::Uuid;
 
 pub use self::{
     jobs::{Load, probe},
-    schedules::Schedules,
+    schedules::{ROOM, Schedules},
 };
 
 /// What a producer was told about a job of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It is committed: it exists once.
     Committed(Uuid),
-    /// It is not wanted (a job with its key waits already): it does not exist.
-    Refused,
+    /// The same, but the answer with its id is lost.
+    Done,
+    /// It is not wanted, since this job of the same key waits or runs: it does not exist.
+    Refused { other: Uuid, key: String },
     /// Nothing certain: it exists once or not at all.
     Unknown,
+    /// The same, although it was asked for with a key again and again.
+    Unanswered,
+}
+
+impl Answer {
+    /// Its name, the id and the key in it.
+    fn columns(&self) -> (&'static str, Option<Uuid>, Option<&str>) {
+        match self {
+            Self::Committed(id) => ("committed", Some(*id), None),
+            Self::Done => ("committed", None, None),
+            Self::Refused { other, key } => ("refused", Some(*other), Some(key)),
+            Self::Unknown => ("unknown", None, None),
+            Self::Unanswered => ("unanswered", None, None),
+        }
+    }
 }
 
 /// What producers were told, job by job. A job is known by its marker, which stands in its arguments.
@@ -33,14 +51,14 @@ pub struct Told(Arc<Mutex<Vec<Line>>>);
 struct Line {
     marker: String,
     answer: Answer,
-    at: DateTime<Utc>,
+    asked_at: DateTime<Utc>,
 }
 
 impl Told {
     /// Takes down one.
-    pub fn note(&self, marker: &str, answer: Answer, at: DateTime<Utc>) {
+    pub fn note(&self, marker: &str, answer: Answer, asked_at: DateTime<Utc>) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(Line { marker: marker.to_owned(), answer, at });
+        lines.push(Line { marker: marker.to_owned(), answer, asked_at });
     }
 
     /// How many were committed, refused, uncertain.
@@ -48,9 +66,9 @@ impl Told {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |is: fn(&Answer) -> bool| lines.iter().filter(|line| is(&line.answer)).count();
         [
-            count(|answer| matches!(answer, Answer::Committed(_))),
-            count(|answer| *answer == Answer::Refused),
-            count(|answer| *answer == Answer::Unknown),
+            count(|answer| matches!(answer, Answer::Committed(_) | Answer::Done)),
+            count(|answer| matches!(answer, Answer::Refused { .. })),
+            count(|answer| matches!(answer, Answer::Unknown | Answer::Unanswered)),
         ]
     }
 
@@ -58,24 +76,18 @@ impl Told {
     pub async fn save(&self, db: &Db) {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for lines in lines.chunks(1_000) {
-            let ids = lines.iter().map(|line| match line.answer {
-                Answer::Committed(id) => Some(id),
-                _ => None,
-            });
-            let answers = lines.iter().map(|line| match line.answer {
-                Answer::Committed(_) => "committed".to_owned(),
-                Answer::Refused => "refused".to_owned(),
-                Answer::Unknown => "unknown".to_owned(),
-            });
+            let answers = || lines.iter().map(|line| line.answer.columns());
             let save = sqlx::query(SAVE)
                 .bind(lines.iter().map(|line| line.marker.clone()).collect::<Vec<_>>())
-                .bind(ids.collect::<Vec<_>>())
-                .bind(answers.collect::<Vec<_>>())
-                .bind(lines.iter().map(|line| line.at).collect::<Vec<_>>());
+                .bind(answers().map(|(_, id, _)| id).collect::<Vec<_>>())
+                .bind(answers().map(|(name, ..)| name).collect::<Vec<_>>())
+                .bind(answers().map(|(.., key)| key).collect::<Vec<_>>())
+                .bind(lines.iter().map(|line| line.asked_at).collect::<Vec<_>>());
             save.execute(db.pool()).await.unwrap();
         }
     }
 }
 
 const SAVE: &str = "
-insert into told (marker, id, answer, at) select * from unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[])";
+insert into told (marker, id, answer, key, at)
+select * from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])";
