@@ -1,6 +1,6 @@
 //! Gives units back when the worker that gave up could not.
 
-use jobs::{Attempt, Done, Failure, Job, OrFail, Policy, Success};
+use jobs::{Attempt, Done, Failure, Job, OrFail, Success};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Tx;
@@ -14,8 +14,6 @@ pub(crate) struct SettleRequests {}
 impl Job for SettleRequests {
     type Cx = Books;
     const KIND: &'static str = "books.settle_requests";
-    /// The next minute's run does the same.
-    const POLICY: Policy = Policy::DEFAULT.attempts(1);
 
     async fn run(&self, books: &Books, me: &Attempt) -> Result<Done, Failure> {
         let mut refunded = 0;
