@@ -115,11 +115,12 @@ const CANCELLED: &str = whole!(
        and not exists (select 1 from schedules s where s.id = e.schedule_id and s.overlap = 'cancel_running')"
 );
 
-/// Nothing is behind by more than the hundred due times that catching up runs at most. Without room a run that is due on time is
-/// skipped.
+/// A run that waits for the one before may fall behind by more than the hundred due times that catching up runs at most, a second
+/// each: those beyond are missed. Without room a run that is due on time is skipped.
 const MISSED: &str = whole!(
     "join schedules s on s.id = e.schedule_id and s.catch_up = 'all'
-     where e.state = 'missed' or (e.state = 'skipped' and s.overlap = 'allow' and s.max_instances >= 1000)"
+     where (e.state = 'missed' and e.created_at < coalesce(e.covers_to, e.scheduled_for) + interval '99 seconds')
+        or (e.state = 'skipped' and s.overlap = 'allow' and s.max_instances >= 1000)"
 );
 
 /// By the record: an attempt counts from its claim until its end or its rescue. `cancel_running` asks those that run to stop, and
