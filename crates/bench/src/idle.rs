@@ -48,9 +48,10 @@ async fn count_statements(lane: &Lane) {
     sqlx::query("alter system set shared_preload_libraries = 'pg_stat_statements'").execute(pool).await.unwrap();
     lane.postgres().restart_fast().await;
     let create = "create extension if not exists pg_stat_statements";
-    while sqlx::query(create).execute(pool).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(100)).await; // by a connection that the restart ended
+    for _ in 0..lane.config().database.max_connections {
+        let _ = sqlx::query(create).execute(pool).await; // by a connection that the restart ended
     }
+    sqlx::query(create).execute(pool).await.unwrap();
 }
 
 async fn redis_commands(lane: &Lane) -> f64 {

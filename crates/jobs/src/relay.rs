@@ -78,7 +78,8 @@ async fn relay(db: &Db, wire: &Wire, memory: &mut Memory) -> Result<usize> {
         names.push(queue.name().to_owned());
     }
     let search = async |from| dispatch(db, (from, now), (DISPATCH, &calm, STALE)).await;
-    let rise = async |from, rows: &Vec<Row>| Ok(oldest(db, from).await?.min(settled(rows, now)));
+    let rise =
+        async |from, rows: &Vec<Row>| oldest(db, from).await.map_or(from, |oldest| oldest.min(settled(rows, now)));
     let mut rows = memory.floor.search(search, rise).await?;
     if search_busy && !busy.is_empty() {
         memory.searched = Some(Instant::now());

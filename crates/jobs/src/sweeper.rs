@@ -55,8 +55,7 @@ pub(crate) async fn sweep(db: &Db, floor: &Floor, tickets: Tickets) -> Result<Ve
         let query = sqlx::query_as(RESCUE).bind(now).bind(BATCH).bind(tickets == Tickets::Pushed).bind(from);
         tasks::bounded(query.fetch_all(db.pool())).await
     };
-    let rise =
-        async |from, rescued: &Vec<Rescued>| Ok(if rescued.len() < BATCH as usize { now - SETTLED } else { from });
+    let rise = async |from, rescued: &Vec<Rescued>| if rescued.len() < BATCH as usize { now - SETTLED } else { from };
     let rescued = floor.search(search, rise).await?;
     for row in &rescued {
         tracing::warn!(

@@ -52,7 +52,7 @@ pub async fn tick(db: &Db, registry: &Registry, floor: &Floor) -> Result<Ticked>
         let look = db.conn().query_opt(LOOK, [now.into(), known.clone().into(), from.into()]).await?;
         Ok((from, look.unwrap_or_default()))
     };
-    let rise = async |_, (_, look): &(_, Look)| Ok(look.oldest.unwrap_or(now).min(now - SETTLED));
+    let rise = async |_, (_, look): &(_, Look)| look.oldest.unwrap_or(now).min(now - SETTLED);
     let (from, look) = floor.search(search, rise).await?;
     let mut at_once = 1;
     for _ in 0..if look.oldest.is_some() { MOST_ROUNDS } else { 0 } {
